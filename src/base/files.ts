@@ -15,7 +15,8 @@ export async function writeFileAtomic(path: string, content: FileContent): Promi
   try {
     const handle = await open(temporary, 'wx');
     try {
-      const parts = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
+      const parts =
+        typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
       for (const part of parts) await handle.writeFile(part);
       await handle.sync();
     } finally {

@@ -1,0 +1,415 @@
+import { GlassboxError } from '../base/error.ts';
+import { addDims, type Dim, formatShape, type Shape, subtractDims } from './dim.ts';
+import type { DType, OpAttrs, OpKind, Tensor, TensorData, TypedData } from './op.ts';
+import { inferType } from './shape.ts';
+
+/** An operand: a traced tensor, or a number that becomes a scalar of the other operand's type. */
+export type Operand = Tensor | number;
+
+let nextId = 0;
+
+/** Creates a node; every function below goes through here, so every node is type-checked. */
+export function createNode<K extends OpKind>(
+  op: K,
+  inputs: readonly Tensor[],
+  attrs: OpAttrs[K],
+): Tensor<K> {
+  const { shape, dtype } = inferType(op, inputs, attrs);
+  return Object.freeze({ id: nextId++, op, inputs, attrs, shape, dtype });
+}
+
+const none = Object.freeze({});
+
+function at(shape: Shape, axis: number): number {
+  const resolved = axis < 0 ? axis + shape.length : axis;
+  if (!Number.isInteger(resolved) || resolved < 0 || resolved >= Math.max(1, shape.length)) {
+    throw new GlassboxError(`axis ${axis} is outside shape ${formatShape(shape)}`, {
+      code: 'bad-axis',
+      remedy: `Use an axis from ${-shape.length} to ${shape.length - 1}.`,
+    });
+  }
+  return resolved;
+}
+
+// Leaves ------------------------------------------------------------------------------------------
+
+/** A value fed at run time. Two inputs of one program may not share a name. */
+export function input(name: string, shape: Shape, dtype: DType = 'float32'): Tensor<'input'> {
+  return createNode('input', [], { name, shape, dtype });
+}
+
+const storage: { readonly [D in DType]: (values: readonly number[]) => TypedData } = {
+  float32: (values) => Float32Array.from(values),
+  int64: (values) => BigInt64Array.from(values, (value) => BigInt(value)),
+  bool: (values) => Uint8Array.from(values, (value) => (value ? 1 : 0)),
+};
+
+/** A concrete array from plain numbers, row-major. */
+export function tensorData(
+  values: readonly number[],
+  shape: readonly number[],
+  dtype: DType = 'float32',
+): TensorData {
+  return { dtype, shape, data: storage[dtype](values) };
+}
+
+/** A value built into the graph. For large weights use {@link input} and freeze it at compile time. */
+export function constant(value: TensorData): Tensor<'constant'> {
+  return createNode('constant', [], { value });
+}
+
+/** A scalar constant. */
+export function scalar(value: number, dtype: DType = 'float32'): Tensor<'constant'> {
+  return constant(tensorData([value], [], dtype));
+}
+
+/** The size of a dimension as a scalar, float32 unless told. */
+export function dimension(dim: Dim, dtype: DType = 'float32'): Tensor {
+  if (typeof dim === 'number') return scalar(dim, dtype);
+  return cast(createNode('dimension', [], { dim }), dtype);
+}
+
+/** int64 `[size]` counting from 0. */
+export function iota(size: Dim): Tensor {
+  return createNode('iota', [], { size });
+}
+
+export function zeros(shape: Shape, dtype: DType = 'float32'): Tensor {
+  return full(0, shape, dtype);
+}
+
+export function ones(shape: Shape, dtype: DType = 'float32'): Tensor {
+  return full(1, shape, dtype);
+}
+
+/** One value at every place of a shape. */
+export function full(value: number, shape: Shape, dtype: DType = 'float32'): Tensor {
+  return expand(scalar(value, dtype), shape);
+}
+
+// Elementwise -------------------------------------------------------------------------------------
+
+type UnaryKind =
+  | 'neg'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'reciprocal'
+  | 'abs'
+  | 'sign'
+  | 'floor'
+  | 'sin'
+  | 'cos'
+  | 'tanh'
+  | 'sigmoid'
+  | 'erf'
+  | 'softplus'
+  | 'relu'
+  | 'silu'
+  | 'not';
+
+const unary =
+  (op: UnaryKind) =>
+  (x: Tensor): Tensor =>
+    createNode(op, [x], none);
+
+export const neg = unary('neg');
+export const exp = unary('exp');
+export const log = unary('log');
+export const sqrt = unary('sqrt');
+export const reciprocal = unary('reciprocal');
+export const abs = unary('abs');
+export const sign = unary('sign');
+export const floor = unary('floor');
+export const sin = unary('sin');
+export const cos = unary('cos');
+export const tanh = unary('tanh');
+export const sigmoid = unary('sigmoid');
+export const erf = unary('erf');
+/** log(1 + exp(x)). */
+export const softplus = unary('softplus');
+export const relu = unary('relu');
+/** x · sigmoid(x). */
+export const silu = unary('silu');
+export const not = unary('not');
+
+/** Gaussian error linear unit, exact or with the tanh approximation (Hendrycks and Gimpel 2016). */
+export function gelu(x: Tensor, options: { approximate?: 'none' | 'tanh' } = {}): Tensor {
+  return createNode('gelu', [x], { approximate: options.approximate ?? 'none' });
+}
+
+export function cast(x: Tensor, dtype: DType): Tensor {
+  return x.dtype === dtype ? x : createNode('cast', [x], { dtype });
+}
+
+function lift(a: Operand, b: Operand): [Tensor, Tensor] {
+  if (typeof a === 'number') {
+    return typeof b === 'number' ? [scalar(a), scalar(b)] : [scalar(a, b.dtype), b];
+  }
+  return [a, typeof b === 'number' ? scalar(b, a.dtype) : b];
+}
+
+type BinaryKind =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'pow'
+  | 'maximum'
+  | 'minimum'
+  | 'equal'
+  | 'less'
+  | 'greater'
+  | 'and'
+  | 'or';
+
+const binary =
+  (op: BinaryKind) =>
+  (a: Operand, b: Operand): Tensor =>
+    createNode(op, lift(a, b), none);
+
+export const add = binary('add');
+export const sub = binary('sub');
+export const mul = binary('mul');
+export const div = binary('div');
+export const pow = binary('pow');
+export const maximum = binary('maximum');
+export const minimum = binary('minimum');
+export const equal = binary('equal');
+export const less = binary('less');
+export const greater = binary('greater');
+export const and = binary('and');
+export const or = binary('or');
+
+/** `a` where the condition holds, else `b`; all three broadcast. */
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  return createNode('where', [condition, ...lift(a, b)], none);
+}
+
+export function square(x: Tensor): Tensor {
+  return mul(x, x);
+}
+
+// Reductions --------------------------------------------------------------------------------------
+
+/** Axes to reduce (all by default) and whether they stay as size 1. */
+export interface ReduceOptions {
+  axes?: number | readonly number[];
+  keepDims?: boolean;
+}
+
+type ReduceKind = 'reduceSum' | 'reduceMean' | 'reduceMax' | 'reduceMin';
+
+const reduce =
+  (op: ReduceKind) =>
+  (x: Tensor, options: ReduceOptions = {}): Tensor => {
+    const given = options.axes ?? x.shape.map((_, i) => i);
+    const axes = (typeof given === 'number' ? [given] : given).map((axis) => at(x.shape, axis));
+    if (axes.length === 0) return x;
+    return createNode(op, [x], {
+      axes: axes.sort((a, b) => a - b),
+      keepDims: options.keepDims ?? false,
+    });
+  };
+
+export const sum = reduce('reduceSum');
+export const mean = reduce('reduceMean');
+export const max = reduce('reduceMax');
+export const min = reduce('reduceMin');
+
+export function argmax(x: Tensor, options: { axis?: number } = {}): Tensor {
+  return createNode('argmax', [x], { axis: at(x.shape, options.axis ?? -1) });
+}
+
+export function cumsum(
+  x: Tensor,
+  options: { axis?: number; exclusive?: boolean; reverse?: boolean } = {},
+): Tensor {
+  return createNode('cumsum', [x], {
+    axis: at(x.shape, options.axis ?? -1),
+    exclusive: options.exclusive ?? false,
+    reverse: options.reverse ?? false,
+  });
+}
+
+// Linear algebra ----------------------------------------------------------------------------------
+
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  options: { transposeA?: boolean; transposeB?: boolean; alpha?: number } = {},
+): Tensor {
+  return createNode('matmul', [a, b], {
+    transposeA: options.transposeA ?? false,
+    transposeB: options.transposeB ?? false,
+    alpha: options.alpha ?? 1,
+  });
+}
+
+// Layout ------------------------------------------------------------------------------------------
+
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  return createNode('reshape', [x], { shape });
+}
+
+export function transpose(x: Tensor, perm: readonly number[]): Tensor {
+  return createNode('transpose', [x], { perm });
+}
+
+/** Exchanges two axes. */
+export function swapAxes(x: Tensor, a: number, b: number): Tensor {
+  const perm = x.shape.map((_, i) => i);
+  [perm[at(x.shape, a)], perm[at(x.shape, b)]] = [at(x.shape, b), at(x.shape, a)];
+  return transpose(x, perm);
+}
+
+export function expand(x: Tensor, shape: Shape): Tensor {
+  return createNode('expand', [x], { shape });
+}
+
+/** Inserts an axis of size 1 so that it has index `axis` in the result. */
+export function unsqueeze(x: Tensor, axis: number): Tensor {
+  const index = axis < 0 ? axis + x.shape.length + 1 : axis;
+  return reshape(x, [...x.shape.slice(0, index), 1, ...x.shape.slice(index)]);
+}
+
+/** Removes an axis of size 1. */
+export function squeeze(x: Tensor, axis: number): Tensor {
+  const index = at(x.shape, axis);
+  return reshape(x, [...x.shape.slice(0, index), ...x.shape.slice(index + 1)]);
+}
+
+/** Elements `start <= i < end` along an axis; `end` is the axis size unless given. */
+export function slice(x: Tensor, options: { axis: number; start?: Dim; end?: Dim }): Tensor {
+  const axis = at(x.shape, options.axis);
+  return createNode('slice', [x], {
+    axis,
+    start: options.start ?? 0,
+    end: options.end ?? x.shape[axis],
+  });
+}
+
+export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  if (tensors.length === 1) return tensors[0];
+  return createNode('concat', tensors, { axis: at(tensors[0]?.shape ?? [], axis) });
+}
+
+/** Cuts an axis into pieces of the given sizes, which must add up to it. */
+export function split(x: Tensor, axis: number, sizes: readonly Dim[]): Tensor[] {
+  let start: Dim = 0;
+  return sizes.map((size) => {
+    const end = addDims(start, size);
+    const piece = slice(x, { axis, start, end });
+    start = end;
+    return piece;
+  });
+}
+
+export function pad(
+  x: Tensor,
+  options: { axis: number; before?: Dim; after?: Dim; value?: number },
+): Tensor {
+  return createNode('pad', [x], {
+    axis: at(x.shape, options.axis),
+    before: options.before ?? 0,
+    after: options.after ?? 0,
+    value: options.value ?? 0,
+  });
+}
+
+// Indexing ----------------------------------------------------------------------------------------
+
+export function gather(data: Tensor, indices: Tensor, axis = 0): Tensor {
+  return createNode('gather', [data, indices], { axis: at(data.shape, axis) });
+}
+
+export function scatterAdd(base: Tensor, indices: Tensor, updates: Tensor, axis = 0): Tensor {
+  return createNode('scatterAdd', [base, indices, updates], { axis: at(base.shape, axis) });
+}
+
+export function gatherElements(data: Tensor, indices: Tensor, axis = -1): Tensor {
+  return createNode('gatherElements', [data, indices], { axis: at(data.shape, axis) });
+}
+
+export function scatterElementsAdd(
+  base: Tensor,
+  indices: Tensor,
+  updates: Tensor,
+  axis = -1,
+): Tensor {
+  return createNode('scatterElementsAdd', [base, indices, updates], { axis: at(base.shape, axis) });
+}
+
+/** The k largest along an axis, largest first. */
+export function topK(
+  x: Tensor,
+  k: number,
+  options: { axis?: number } = {},
+): { values: Tensor; indices: Tensor } {
+  const attrs = { k, axis: at(x.shape, options.axis ?? -1) };
+  return {
+    values: createNode('topKValues', [x], attrs),
+    indices: createNode('topKIndices', [x], attrs),
+  };
+}
+
+// Fused -------------------------------------------------------------------------------------------
+
+export function softmax(x: Tensor, axis = -1): Tensor {
+  return createNode('softmax', [x], { axis: at(x.shape, axis) });
+}
+
+export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  return createNode('logSoftmax', [x], { axis: at(x.shape, axis) });
+}
+
+/** Layer normalisation over the last axis (Ba et al. 2016): (x − mean) / sqrt(var + ε) · scale + bias. */
+export function layerNorm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: number): Tensor {
+  return createNode('layerNorm', [x, scale, bias], { epsilon });
+}
+
+/** Mean over the last axis, `[..., 1]`; shares its computation with {@link layerNorm} of the same x. */
+export function layerNormMean(x: Tensor, epsilon: number): Tensor {
+  return createNode('layerNormMean', [x], { epsilon });
+}
+
+/** 1 / sqrt(var + ε) over the last axis, `[..., 1]`. */
+export function layerNormInvStd(x: Tensor, epsilon: number): Tensor {
+  return createNode('layerNormInvStd', [x], { epsilon });
+}
+
+/** Root-mean-square normalisation over the last axis (Zhang and Sennrich 2019). */
+export function rmsNorm(x: Tensor, scale: Tensor, epsilon: number): Tensor {
+  return createNode('rmsNorm', [x, scale], { epsilon });
+}
+
+/** 1 / sqrt(mean(x²) + ε) over the last axis, `[..., 1]`. */
+export function rmsNormInvStd(x: Tensor, epsilon: number): Tensor {
+  return createNode('rmsNormInvStd', [x], { epsilon });
+}
+
+/**
+ * Scaled dot-product attention in one operation, for when neither scores nor pattern are looked at.
+ * q `[batch, n_heads, pos, d_head]`, k and v `[batch, n_heads, keys, d_head]`, bias broadcastable to
+ * `[batch, n_heads, pos, keys]` (use a large negative number to mask).
+ */
+export function attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scale: number): Tensor {
+  return createNode('attention', [q, k, v, bias], { scale });
+}
+
+// Gradient control --------------------------------------------------------------------------------
+
+/** The value of x; no gradient flows back through it. */
+export function stopGradient(x: Tensor): Tensor {
+  return createNode('stopGradient', [x], none);
+}
+
+/** Forwards `value`; the whole gradient goes to `surrogate` (Bengio et al. 2013). */
+export function straightThrough(value: Tensor, surrogate: Tensor): Tensor {
+  return createNode('straightThrough', [value, surrogate], none);
+}
+
+/** The size of an axis minus a bound; a convenience for slices counted from the end. */
+export function fromEnd(x: Tensor, axis: number, count: Dim): Dim {
+  return subtractDims(x.shape[at(x.shape, axis)], count);
+}
