@@ -1,0 +1,65 @@
+/** English words of the page. This file defines {@link Messages}; the others must match it. */
+export const en = {
+  app: {
+    name: 'Glassbox',
+    tagline: 'Look inside a language model',
+    language: 'Language',
+    theme: 'Theme',
+    themeLight: 'Light',
+    themeDark: 'Dark',
+    themeSystem: 'As the system',
+    help: 'Keyboard shortcuts',
+  },
+  common: {
+    cancel: 'Cancel',
+    close: 'Close',
+    copyLink: 'Copy link',
+    copied: 'Copied',
+    error: 'Something is wrong',
+    exportCsv: 'Export CSV',
+    exportJson: 'Export JSON',
+    exportSvg: 'Export SVG',
+    loading: 'Loading …',
+    maximise: 'Maximise',
+    model: 'Model',
+    notAssessed: 'Not assessed',
+    of: (shown: string, total: string) => `${shown} of ${total}`,
+    prompt: 'Prompt',
+    retry: 'Try again',
+    run: 'Run',
+    showCode: 'Show code',
+  },
+  terms: {
+    attention: 'Attention',
+    before: 'Before',
+    after: 'After',
+    data: 'Data',
+    effect: 'Effect',
+    head: 'Head',
+    intervention: 'Intervention',
+    interval: '95 % interval',
+    layer: 'Layer',
+    logitDifference: 'Logit difference',
+    logitLens: 'Logit lens',
+    loss: 'Loss',
+    position: 'Position',
+    probability: 'Probability',
+    randomBaseline: 'Random-direction baseline',
+    residualStream: 'Residual stream',
+    seed: 'Seed',
+    strength: 'Strength',
+    token: 'Token',
+  },
+} as const;
+
+/** The same tree with every text widened to `string`; functions keep their parameters. */
+type Widen<T> = {
+  readonly [K in keyof T]: T[K] extends string
+    ? string
+    : T[K] extends (...args: infer A) => string
+      ? (...args: A) => string
+      : Widen<T[K]>;
+};
+
+/** Every text of the interface, by area. A missing key in a language does not compile. */
+export type Messages = Widen<typeof en>;
