@@ -1,0 +1,22 @@
+import type { Command } from 'commander';
+import type { Context } from './context.ts';
+
+/** A sub-command: how it looks on the command line, and what it does. */
+export interface CommandSpec {
+  /** Adds arguments, options and help; `--json` is added by the runner. */
+  readonly define: (command: Command) => Command;
+  /** `args` are the positional arguments in order. Resolves to the exit code (0 unless told). */
+  readonly action: (
+    context: Context,
+    // biome-ignore lint/suspicious/noExplicitAny: commander hands over what define() declared.
+    input: { args: any[]; options: any },
+  ) => Promise<number | undefined>;
+  readonly name: string;
+  readonly summary: string;
+  /** Complete command lines with what they do, shown at the end of `--help`. */
+  readonly examples: readonly { readonly line: string; readonly does: string }[];
+  readonly subcommands?: readonly CommandSpec[];
+}
+
+/** Exit codes: everything worked, it did not work, or what was asked for is wrong. */
+export const EXIT = { ok: 0, failed: 1, badInput: 2 } as const;
