@@ -1,0 +1,93 @@
+/**
+ * Writes `docs/api/<sub-path>.api.md`, the public signatures of each sub-path, so that a changed
+ * one shows in review. With `--check` nothing is written and a difference is a failure.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import {
+  Extractor,
+  ExtractorConfig,
+  type ExtractorMessage,
+  type IExtractorConfigPrepareOptions,
+} from '@microsoft/api-extractor';
+import { subPaths } from './lib/package.ts';
+import { ROOT, runNode, tool } from './lib/run.ts';
+
+const TYPES = `${ROOT}.cache/types`;
+const check = process.argv.includes('--check');
+
+/** Settings for one sub-path. The bundled TypeScript 5 reads what TypeScript 7 emitted. */
+function prepare(name: string): ExtractorConfig {
+  const silent = { logLevel: 'none', addToApiReportFile: false } as const;
+  const options: IExtractorConfigPrepareOptions = {
+    configObject: {
+      projectFolder: ROOT,
+      mainEntryPointFilePath: `${TYPES}/${name}/index.d.ts`,
+      newlineKind: 'lf',
+      compiler: {
+        overrideTsconfig: {
+          compilerOptions: {
+            target: 'es2023',
+            lib: ['es2023', 'esnext', 'dom', 'dom.iterable'],
+            module: 'nodenext',
+            moduleResolution: 'nodenext',
+            allowImportingTsExtensions: true,
+            noEmit: true,
+            strict: true,
+            skipLibCheck: true,
+            types: ['node'],
+          },
+          files: [`${TYPES}/${name}/index.d.ts`],
+        },
+      },
+      apiReport: {
+        enabled: true,
+        reportFileName: name,
+        reportFolder: `${ROOT}docs/api`,
+        reportTempFolder: `${ROOT}.cache/api`,
+        includeForgottenExports: false,
+      },
+      docModel: { enabled: false },
+      dtsRollup: { enabled: false },
+      tsdocMetadata: { enabled: false },
+      messages: {
+        compilerMessageReporting: { default: { logLevel: 'error' } },
+        extractorMessageReporting: { default: silent },
+        tsdocMessageReporting: { default: silent },
+      },
+    } as IExtractorConfigPrepareOptions['configObject'],
+    configObjectFullPath: undefined,
+    packageJsonFullPath: `${ROOT}package.json`,
+  };
+  return ExtractorConfig.prepare(options);
+}
+
+function report(message: ExtractorMessage): void {
+  message.handled = true;
+  if (message.logLevel === 'error') console.error(message.formatMessageWithLocation(ROOT));
+}
+
+await rm(TYPES, { recursive: true, force: true });
+const emitted = await runNode([tool('typescript/bin/tsc'), '-p', 'tsconfig.types.json']);
+if (emitted.code !== 0) console.error(emitted.output);
+await mkdir(`${ROOT}docs/api`, { recursive: true });
+
+for (const name of subPaths()) {
+  if (!existsSync(`${TYPES}/${name}/index.d.ts`)) {
+    console.error(`package.json exports ./${name}, but src/${name}/index.ts is not there`);
+    process.exitCode = 1;
+    continue;
+  }
+  const result = Extractor.invoke(prepare(name), {
+    localBuild: !check,
+    typescriptCompilerFolder: undefined,
+    messageCallback: report,
+  });
+  if (result.errorCount > 0) process.exitCode = 1;
+  if (result.apiReportChanged) {
+    console.error(
+      `docs/api/${name}.api.md ${check ? 'is out of date: npm run api-report' : 'updated'}`,
+    );
+    if (check) process.exitCode = 1;
+  }
+}
