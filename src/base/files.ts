@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { GlassboxError } from './error.ts';
 
-/** Where an atomic write takes its bytes from. */
-export type FileContent = string | Uint8Array | readonly Uint8Array[];
+/** Where an atomic write takes its bytes from. Parts are taken one at a time, so they may be lazy. */
+export type FileContent = string | Uint8Array | Iterable<Uint8Array>;
 
 /**
  * Writes a file so that a reader sees either the old content or the whole new one: the bytes go to

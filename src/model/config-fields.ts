@@ -128,6 +128,12 @@ export class JsonFields {
 
 /** A short rendering of a value for a message. */
 export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  let text: string;
+  try {
+    text = JSON.stringify(value) ?? String(value);
+  } catch {
+    // Nested too deeply to be written out.
+    text = typeof value;
+  }
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
