@@ -1,8 +1,7 @@
 import { GlassboxError } from '../base/error.ts';
+import { isRecord } from '../base/json.ts';
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+export { isRecord };
 
 /** Bounds of a number read from JSON. */
 export interface NumberRange {

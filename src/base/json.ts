@@ -1,3 +1,8 @@
+/** True for a JSON object: neither null nor an array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /**
  * The first key that occurs twice in one object of a JSON text, or undefined. `JSON.parse` keeps the
  * last of two equal keys silently, so two tensors of one name would hide one another.

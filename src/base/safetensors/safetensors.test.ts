@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { encodeSafetensors, readSafetensors, safetensorsFromBytes } from './codec.ts';
 import {
   bfloat16ToFloat32,
   float32ToBfloat16,
@@ -11,8 +12,7 @@ import {
   float32ToHalfPortable,
   halfToFloat32,
 } from './dtypes.ts';
-import { encodeSafetensors, readSafetensors, safetensorsFromBytes } from './safetensors.ts';
-import { openSafetensors, writeSafetensors } from './safetensors-file.ts';
+import { openSafetensors, writeSafetensors } from './file.ts';
 
 /** A file from a hand-written header text and data bytes. */
 function file(header: string | Uint8Array, data: Uint8Array = new Uint8Array(0)): Uint8Array {
