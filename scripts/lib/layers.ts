@@ -95,7 +95,11 @@ export async function findLayerViolations(
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    enhancedResolveOptions: { extensions: ['.ts', '.tsx', '.js'], conditionNames: ['import'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.tsx', '.js'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types', 'default'],
+    },
   } as never);
   const { summary } = result.output as ICruiseResult;
   return summary.violations.map(({ rule, from, to, cycle }) => ({
