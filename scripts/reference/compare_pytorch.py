@@ -195,10 +195,12 @@ def work(impl, bench, sizes, repeats, threads):
     torch.manual_seed(0)
     if bench == "matmul":
         return bench_matmul(sizes, repeats)
+    # The libraries load their parts on demand; load them here so that they count as baseline.
     import transformers
+    from transformers import AutoModelForCausalLM, GPT2LMHeadModel  # noqa: F401
     transformers.logging.set_verbosity_error()
-    if impl != "transformers-eager" and impl != "transformers-sdpa":
-        import transformer_lens  # noqa: F401  so that its import is in the baseline
+    if not impl.startswith("transformers-"):
+        from transformer_lens import HookedTransformer  # noqa: F401
     if bench == "train":
         return bench_train(impl, sizes, repeats)
     baseline = peak_rss()
