@@ -3,6 +3,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { GlassboxError } from '../base/error.ts';
 import { createNode } from './build.ts';
 import { formatShape, sameShape, symbolsOf } from './dim.ts';
+import { type OnnxExport, type ToOnnxOptions, toOnnx } from './onnx/index.ts';
 import type { Tensor, TensorData } from './op.ts';
 import { inferType } from './shape.ts';
 
@@ -17,6 +18,8 @@ export interface Program {
   readonly nodes: readonly Tensor[];
   /** Hex SHA-256 of the structure: operations, attributes, constants, names of inputs and outputs. */
   readonly hash: string;
+  /** The program as an ONNX model; see {@link toOnnx}. */
+  toOnnx(options?: ToOnnxOptions): OnnxExport;
 }
 
 /** The nodes that the roots need, each after its inputs. */
@@ -137,10 +140,14 @@ export function createProgram(outputs: Readonly<Record<string, Tensor>>): Progra
   const numberOf = new Map(nodes.map((node, i) => [node, i]));
   const lines = nodes.map((node) => structuralKey(node, numberOf));
   const results = names.map((name, i) => `${name}=${numberOf.get(roots[i])}`);
-  return {
+  const parts = {
     inputs: nodes.filter((node): node is Tensor<'input'> => node.op === 'input'),
     outputs: names.map((name, i) => ({ name, tensor: roots[i] })),
     nodes,
+  };
+  return {
+    ...parts,
+    toOnnx: (options) => toOnnx(parts, options),
     hash: bytesToHex(sha256(utf8ToBytes([...lines, ...results].join('\n')))),
   };
 }
