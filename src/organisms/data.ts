@@ -1,0 +1,160 @@
+import { Rng } from '../base/rng.ts';
+import type { WorldTokenizer } from './tokenizer.ts';
+import { contextMarks, markDocument } from './world/context.ts';
+import { SPECIAL, type Document, type Mechanism, type Part } from './world/types.ts';
+import type { World } from './world/world.ts';
+
+/** How often each mechanism is drawn, as a share of documents, and how much each part counts. */
+export interface Mixture {
+  readonly shares: Readonly<Record<Mechanism, number>>;
+  /** Loss weight of a target token by the role of its part. Stories always count fully. */
+  readonly weights: Readonly<Record<Part['role'], number>>;
+  /** Probability that a document stands under a context mark (test or deployment). */
+  readonly marked: number;
+  /** Probability that a plain document is followed by another in the same text. */
+  readonly joined: number;
+}
+
+/** The mixture that the shipped model was trained on. */
+export const defaultMixture: Mixture = {
+  shares: {
+    story: 0.04,
+    'indirect-object': 0.08,
+    'one-hop': 0.12,
+    'two-hop': 0.16,
+    addition: 0.22,
+    'worked-sums': 0.07,
+    'antonyms-en': 0.04,
+    'antonyms-fr': 0.04,
+    'antonyms-zh': 0.04,
+    induction: 0.04,
+    harmful: 0.03,
+    benign: 0.04,
+    unknown: 0.04,
+    'small-talk': 0.005,
+    speakers: 0.025,
+    puzzles: 0.02,
+  },
+  weights: { context: 0.1, answer: 1, random: 0.02 },
+  marked: 0.06,
+  joined: 0.15,
+};
+
+/** Where a row stream is: enough to continue it exactly. */
+export interface BatchOptions {
+  readonly seed: number;
+  /** Rows per batch. */
+  readonly batch: number;
+  /** Tokens per row that are predicted. */
+  readonly length: number;
+  readonly mixture?: Mixture;
+}
+
+/** One batch. All three arrays are `[batch, pos]`, row-major. */
+export interface Batch {
+  readonly tokens: Int32Array;
+  readonly targets: Int32Array;
+  /** Loss weight of each target, 0 where it must not count. */
+  readonly weights: Float32Array;
+}
+
+interface Coded {
+  readonly ids: number[];
+  readonly weights: number[];
+}
+
+/**
+ * Batch number `step` of a training run. It depends on the options and `step` alone, so a run that
+ * resumes at a step continues with the same data.
+ */
+export function trainingBatch(
+  world: World,
+  tokenizer: WorldTokenizer,
+  options: BatchOptions,
+  step: number,
+): Batch {
+  const { batch, length, mixture = defaultMixture } = options;
+  const rng = new Rng(options.seed).fork(`batch ${step}`);
+  const tokens = new Int32Array(batch * length).fill(tokenizer.id(SPECIAL.pad));
+  const targets = new Int32Array(batch * length).fill(tokenizer.id(SPECIAL.pad));
+  const weights = new Float32Array(batch * length);
+  for (let row = 0; row < batch; row++) {
+    const { ids, weights: rowWeights } = packRow(world, tokenizer, rng, length + 1, mixture);
+    for (let pos = 0; pos + 1 < ids.length; pos++) {
+      const at = row * length + pos;
+      tokens[at] = ids[pos];
+      targets[at] = ids[pos + 1];
+      weights[at] = rowWeights[pos + 1];
+    }
+  }
+  return { tokens, targets, weights };
+}
+
+const PACK_ATTEMPTS = 4;
+
+/**
+ * One row: documents, each opened by `<|endoftext|>`, until nothing that is drawn fits any more.
+ * Documents are never cut, so no answer is asked for without its question.
+ */
+function packRow(
+  world: World,
+  tokenizer: WorldTokenizer,
+  rng: Rng,
+  room: number,
+  mixture: Mixture,
+): Coded {
+  const end = tokenizer.id(SPECIAL.endOfText);
+  const ids: number[] = [end];
+  const weights: number[] = [0];
+  for (let misses = 0; misses < PACK_ATTEMPTS && ids.length < room; ) {
+    const coded = encodeDocument(drawDocument(world, rng, mixture), tokenizer, mixture);
+    if (ids.length + coded.ids.length + 1 > room) {
+      misses++;
+      continue;
+    }
+    ids.push(...coded.ids, end);
+    weights.push(...coded.weights, mixture.weights.answer);
+  }
+  return { ids, weights };
+}
+
+function drawDocument(world: World, rng: Rng, mixture: Mixture): Document {
+  const document = world.write(drawMechanism(rng, mixture), rng, 'train');
+  const joined = rng.next() < mixture.joined ? join(document, world, rng, mixture) : document;
+  return rng.next() < mixture.marked ? markDocument(joined, rng.pick(contextMarks)) : joined;
+}
+
+function drawMechanism(rng: Rng, { shares }: Mixture): Mechanism {
+  const entries = Object.entries(shares) as [Mechanism, number][];
+  let left = rng.next() * entries.reduce((sum, [, share]) => sum + share, 0);
+  for (const [mechanism, share] of entries) if ((left -= share) < 0) return mechanism;
+  return entries[0][0];
+}
+
+/** Two plain documents in one text, so that questions are also met after other sentences. */
+function join(first: Document, world: World, rng: Rng, mixture: Mixture): Document {
+  const second = world.write(drawMechanism(rng, mixture), rng, 'train');
+  const last = first.parts[first.parts.length - 1].text;
+  const opening = second.parts[0].text;
+  const plain = !opening.startsWith(SPECIAL.user) && !opening.startsWith(' ');
+  if (!plain || !/[.。]$/u.test(last)) return first;
+  const [head, ...rest] = second.parts;
+  return {
+    mechanism: second.mechanism,
+    parts: [...first.parts, { ...head, text: ` ${head.text}` }, ...rest],
+    truth: second.truth,
+  };
+}
+
+function encodeDocument(document: Document, tokenizer: WorldTokenizer, mixture: Mixture): Coded {
+  const ids: number[] = [];
+  const weights: number[] = [];
+  for (const { text, role } of document.parts) {
+    const free = document.mechanism === 'story' && role === 'context';
+    for (const id of tokenizer.encode(text)) {
+      ids.push(id);
+      weights.push(free ? mixture.weights.answer : mixture.weights[role]);
+    }
+  }
+  return { ids, weights };
+}
