@@ -1,7 +1,8 @@
-/** Fails on a source file over the size limit and on text that must not be committed. */
+/** Fails on a file over the size limit, text that must not be committed, and holes in the lock file. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { countLines, findForbidden, MEDIAN_LINES, MOST_LINES, median } from './lib/files.ts';
+import { type LockFile, unpinnedOptionals } from './lib/lock.ts';
 import { ROOT } from './lib/run.ts';
 
 const SOURCE = /^(?:src|web|scripts|bench|test)\/.*\.(?:ts|tsx|css)$/;
@@ -25,6 +26,11 @@ for (const path of paths) {
   const lines = countLines(text);
   if (!/\.test\.ts$/.test(path)) sizes.push(lines);
   if (lines > MOST_LINES) problems.push(`${path}: ${lines} lines, the limit is ${MOST_LINES}`);
+}
+
+const lock = JSON.parse(readFileSync(`${ROOT}package-lock.json`, 'utf8')) as LockFile;
+for (const missing of unpinnedOptionals(lock)) {
+  problems.push(`package-lock.json: ${missing}: make the lock anew outside the checkout`);
 }
 
 const middle = median(sizes);
