@@ -416,7 +416,9 @@ def make(name, out_dir, seed):
     if drift > 1e-6:
         raise SystemExit(f"{name}: config.json and config.hub.json differ by {drift} in the logits")
     save_file(reference, folder / "reference.safetensors",
-              metadata={"transformers": transformers.__version__, "torch": torch.__version__})
+              metadata={"made_with": f"transformers {transformers.__version__}"})
+    for path in folder.iterdir():
+        path.chmod(0o644)
     size = sum(path.stat().st_size for path in folder.iterdir())
     spread = reference["logits"].std().item()
     print(f"{name:28s} {size / 1024:6.1f} KiB  logits std {spread:.2f}  tensors {len(reference)}")

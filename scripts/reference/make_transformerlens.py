@@ -42,8 +42,7 @@ def make(name, families, out_dir):
     out |= {"tokens": tokens, "logits": logits}
     out = {key: value.clone().contiguous() for key, value in out.items()}
     path = out_dir / f"{name}.safetensors"
-    save_file(out, path, metadata={"transformer_lens": "3.9.0", "torch": torch.__version__,
-                                   "weights": f"families/{name}"})
+    save_file(out, path, metadata={"weights": f"families/{name}"})
     path.chmod(0o644)
     print(f"{name:12s} {path.stat().st_size / 1024:6.1f} KiB  {len(out)} tensors  "
           f"max |TransformerLens - transformers| logits {drift:.2e}")
