@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ROOT } from './run.ts';
 
 interface ExportTarget {
@@ -23,11 +24,13 @@ export function subPaths(): string[] {
     .filter((name) => name !== 'package.json');
 }
 
-/** Every file the package promises (exports, types, bin) that is not there. */
-export function missingTargets(): string[] {
+/** Every file the package promises (exports, types, bin) that is not in the folder `packageRoot`. */
+export function missingTargets(packageRoot: string): string[] {
   const { bin, exports } = readPackage();
   const promised = Object.values(exports).flatMap((target) =>
     typeof target === 'string' ? [target] : [target.types, target.default],
   );
-  return [...promised, ...Object.values(bin)].filter((path) => !existsSync(`${ROOT}${path}`));
+  return [...promised, ...Object.values(bin)].filter(
+    (path) => !existsSync(join(packageRoot, path)),
+  );
 }
