@@ -95,6 +95,16 @@ const PLANTED: readonly (readonly [string, Record<string, string>, string])[] = 
     { 'src/graph/b.ts': "import { z } from 'zod';\nexport const b = z.string();\n" },
     'base-and-graph-use-no-other-package',
   ],
+  [
+    'a second package in the ONNX lowering',
+    { 'src/graph/onnx/b.ts': "import { z } from 'zod';\nexport const b = z.string();\n" },
+    'onnx-lowering-uses-only-the-wire-writer',
+  ],
+  [
+    'a lower layer in a figure',
+    { 'src/figures/g.ts': "import { n } from '../base/n.ts';\nexport const g = n;\n" },
+    'figures-and-words-stand-alone',
+  ],
 ];
 
 test('a tree that keeps the layers passes', async () => {
