@@ -1,0 +1,28 @@
+/** Training: parameters, losses, optimisers traced into the step, the loop, checkpoints, LoRA. */
+export * from './init.ts';
+export * from './losses.ts';
+export {
+  noDecayOn,
+  noDecayOnVectors,
+  type Optimiser,
+  type ParamGroup,
+  type ScalarContext,
+  type UpdateContext,
+} from './optimiser.ts';
+export * from './optimisers.ts';
+export * from './params.ts';
+export * from './schedule.ts';
+export type {
+  BatchSpec,
+  LossFunction,
+  LossGraphOptions,
+  LossOutput,
+  StepOptions,
+} from './step.ts';
+export {
+  createTrainer,
+  type StepResult,
+  type Trainer,
+  type TrainerOptions,
+  type TrainerState,
+} from './trainer.ts';
