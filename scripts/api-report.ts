@@ -2,7 +2,7 @@
  * Writes `docs/api/<sub-path>.api.md`, the public signatures of each sub-path, so that a changed
  * one shows in review. With `--check` nothing is written and a difference is a failure.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import {
   Extractor,
@@ -14,6 +14,8 @@ import { subPaths } from './lib/package.ts';
 import { ROOT, runNode, tool } from './lib/run.ts';
 
 const TYPES = `${ROOT}.cache/types`;
+/** One exported thing in a report: its tag line and the line after. */
+const EXPORT = /^\/\/ @.*\nexport /gm;
 const check = process.argv.includes('--check');
 
 /** Settings for one sub-path. The bundled TypeScript 5 reads what TypeScript 7 emitted. */
@@ -84,6 +86,9 @@ for (const name of subPaths()) {
     messageCallback: report,
   });
   if (result.errorCount > 0) process.exitCode = 1;
+  const exported = readFileSync(`${ROOT}.cache/api/${name}.api.md`, 'utf8').match(EXPORT) ?? [];
+  const bare = exported.filter((text) => text.includes('(undocumented)')).length;
+  console.log(`     ${name}: ${exported.length} exports, ${bare} without a doc comment`);
   if (result.apiReportChanged) {
     console.error(
       `docs/api/${name}.api.md ${check ? 'is out of date: npm run api-report' : 'updated'}`,
