@@ -1,0 +1,88 @@
+import { input } from '../../graph/build.ts';
+import type { Tensor } from '../../graph/op.ts';
+import { createProgram, type Program } from '../../graph/program.ts';
+import type { ModelConfig } from '../config.ts';
+import type { Hook } from '../transformer/context.ts';
+import { traceForward } from '../transformer/forward.ts';
+import { parameterSpecs } from '../transformer/parameters.ts';
+import { applyEdit } from './edit-apply.ts';
+import type { PlannedEdit } from './edit-plan.ts';
+
+/** Which logits a run computes: at every position, at the last one of each row, or none. */
+export type LogitsMode = 'all' | 'last' | 'none';
+
+/** Program inputs for the parameters of a model, made when first asked for. */
+export function parameterInputs(config: ModelConfig): (name: string) => Tensor {
+  const shapes = new Map(parameterSpecs(config).map(({ name, shape }) => [name, shape]));
+  const made = new Map<string, Tensor>();
+  return (name) => {
+    let tensor = made.get(name);
+    if (!tensor) {
+      tensor = input(name, shapes.get(name)!);
+      made.set(name, tensor);
+    }
+    return tensor;
+  };
+}
+
+/** The name under which input `key` of edit number `index` is fed. */
+export function editInputName(index: number, key: string): string {
+  return `edit.${index}.${key}`;
+}
+
+/** A hook that applies planned edits and records wanted addresses after them. */
+export function editingHook(
+  config: ModelConfig,
+  edits: readonly PlannedEdit[],
+  record: ReadonlySet<string>,
+): { hook: Hook; wants: (address: string) => boolean; recorded: Record<string, Tensor> } {
+  const byAddress = new Map<string, number[]>();
+  edits.forEach(({ addresses }, index) => {
+    for (const address of addresses) {
+      byAddress.set(address, [...(byAddress.get(address) ?? []), index]);
+    }
+  });
+  const inputs = new Map<string, Tensor>();
+  const inputOf = (index: number, key: string): Tensor | null => {
+    const declared = edits[index].inputs.get(key);
+    if (!declared) return null;
+    const name = editInputName(index, key);
+    if (!inputs.has(name)) inputs.set(name, input(name, declared.shape, declared.dtype));
+    return inputs.get(name)!;
+  };
+  const recorded: Record<string, Tensor> = {};
+  return {
+    recorded,
+    wants: (address) => byAddress.has(address) || record.has(address),
+    hook: (address, tensor) => {
+      let x = tensor;
+      for (const index of byAddress.get(address) ?? []) {
+        const site = { config, address, input: (key: string) => inputOf(index, key) };
+        x = applyEdit(site, edits[index].edit, x);
+      }
+      if (record.has(address)) recorded[address] = x;
+      return x;
+    },
+  };
+}
+
+/** The program of a plain run: input `tokens`, and `last` when only last logits are wanted. */
+export function forwardProgram(
+  config: ModelConfig,
+  options: {
+    readonly edits: readonly PlannedEdit[];
+    readonly record: readonly string[];
+    readonly logits: LogitsMode;
+  },
+): Program {
+  const record = new Set(options.record);
+  const { hook, wants, recorded } = editingHook(config, options.edits, record);
+  const { logits } = traceForward(config, {
+    tokens: input('tokens', ['batch', 'pos'], 'int64'),
+    param: parameterInputs(config),
+    hook,
+    wants,
+    logitsAt: options.logits === 'last' ? input('last', ['batch'], 'int64') : undefined,
+  });
+  return createProgram(options.logits === 'none' ? recorded : { ...recorded, logits });
+}

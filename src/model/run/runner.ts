@@ -1,0 +1,82 @@
+import type { TensorData } from '../../graph/op.ts';
+import type { Program } from '../../graph/program.ts';
+import type { Executable, Feeds, RunOptions, Runtime } from '../../runtime/runtime.ts';
+import type { Parameters } from '../weights/checkpoint.ts';
+
+/**
+ * How weights reach a program. `fed`: as inputs, one copy in memory however many programs there are,
+ * quick to compile. `frozen`: built in, packed for the matrix kernels; faster for prompts of 2 to about
+ * 64 tokens, a second copy per program, slow to compile.
+ */
+export type WeightMode = 'fed' | 'frozen';
+
+/** Compiled programs kept per model; the least recently used is released beyond this. */
+const KEPT_PROGRAMS = 32;
+
+interface Kept {
+  readonly executable: Promise<Executable>;
+  readonly program: Program;
+}
+
+/** Compiles and runs the programs of one model over its weights. */
+export class Runner {
+  readonly #runtime: Runtime;
+  readonly #params: Parameters;
+  readonly #kept = new Map<string, Kept>();
+
+  constructor(runtime: Runtime, params: Parameters) {
+    this.#runtime = runtime;
+    this.#params = params;
+  }
+
+  /** The program for a key, traced and compiled when it is new. */
+  program(key: string, weights: WeightMode, trace: () => Program): Kept {
+    const fullKey = `${weights} ${key}`;
+    let kept = this.#kept.get(fullKey);
+    if (kept) this.#kept.delete(fullKey);
+    else kept = this.#compile(fullKey, weights, trace());
+    this.#kept.set(fullKey, kept);
+    this.#evict();
+    return kept;
+  }
+
+  #compile(key: string, weights: WeightMode, program: Program): Kept {
+    const frozen = weights === 'frozen' ? this.#weightsOf(program) : {};
+    const executable = this.#runtime.compile(program, { frozen });
+    executable.catch(() => this.#kept.delete(key));
+    return { executable, program };
+  }
+
+  #weightsOf(program: Program): Record<string, TensorData> {
+    const names = program.inputs.map(({ attrs }) => attrs.name);
+    return Object.fromEntries(
+      names.filter((name) => name in this.#params).map((name) => [name, this.#params[name]]),
+    );
+  }
+
+  /** Runs a kept program, feeding the weights where they are inputs. */
+  async run(
+    kept: Kept,
+    weights: WeightMode,
+    feeds: Feeds,
+    options?: RunOptions,
+  ): Promise<Record<string, TensorData>> {
+    const executable = await kept.executable;
+    const all = weights === 'fed' ? { ...this.#weightsOf(kept.program), ...feeds } : feeds;
+    return executable.run(all, options);
+  }
+
+  #evict(): void {
+    for (const [key, { executable }] of this.#kept) {
+      if (this.#kept.size <= KEPT_PROGRAMS) return;
+      this.#kept.delete(key);
+      void executable.then((found) => found.release());
+    }
+  }
+
+  async release(): Promise<void> {
+    const all = [...this.#kept.values()];
+    this.#kept.clear();
+    await Promise.all(all.map(async ({ executable }) => (await executable).release()));
+  }
+}
