@@ -1,4 +1,5 @@
 /** Tensors as plain graph nodes: build an expression, differentiate it, lower it to ONNX. */
+export { batchedVjp, batchOver, batchRules } from './batch.ts';
 export * from './build.ts';
 export * from './dim.ts';
 export { grad, vjp } from './gradient.ts';
