@@ -16,6 +16,10 @@ export class Rng {
     return [this.#s[0], this.#s[1], this.#s[2], this.#s[3]];
   }
 
+  set state(state: RngState) {
+    this.#s = Uint32Array.from(state);
+  }
+
   /** Uniform unsigned 32-bit integer. */
   uint32(): number {
     const s = this.#s;

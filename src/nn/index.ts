@@ -1,5 +1,21 @@
 /** Training: parameters, losses, optimisers traced into the step, the loop, checkpoints, LoRA. */
+export {
+  type Checkpoint,
+  type CheckpointMeta,
+  loadCheckpoint,
+  saveCheckpoint,
+} from './checkpoint.ts';
+export {
+  type BestOptions,
+  bestCheckpoint,
+  listCheckpoints,
+  pruneCheckpoints,
+} from './checkpoint-folder.ts';
+export * from './data.ts';
+export * from './evaluate.ts';
+export * from './events.ts';
 export * from './init.ts';
+export * from './interrupt.ts';
 export * from './losses.ts';
 export {
   noDecayOn,
@@ -19,6 +35,7 @@ export type {
   LossOutput,
   StepOptions,
 } from './step.ts';
+export * from './train.ts';
 export {
   createTrainer,
   type StepResult,

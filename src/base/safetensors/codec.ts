@@ -79,8 +79,10 @@ export function safetensorsFromBytes(bytes: Uint8Array, path = 'safetensors'): T
   );
   const read = (name: string, options?: ReadTensorOptions): StoredTensor => {
     const info = lookUp(tensors, name, path);
-    // The copy keeps later changes of a tensor out of the file's bytes, and aligns it.
-    return decodeTensor(info, bytes.slice(info.begin, info.end), options);
+    // The copy keeps later changes of a tensor out of the file's bytes, and aligns it. A Buffer's own
+    // slice would be a view.
+    const copy = new Uint8Array(bytes.subarray(info.begin, info.end));
+    return decodeTensor(info, copy, options);
   };
   return {
     path,

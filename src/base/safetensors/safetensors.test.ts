@@ -144,6 +144,17 @@ describe('safetensors in memory', () => {
     assert.deepEqual(back.get('a')?.data, Float32Array.of(1, 2, 3));
   });
 
+  it('copies values out of a Node Buffer, which slices without copying', async () => {
+    const bytes = encodeSafetensors({ a: { shape: [2], data: Float32Array.of(1, 2) } });
+    const pool = Buffer.alloc(bytes.length + 8, 7);
+    bytes.forEach((byte, i) => {
+      pool[i + 4] = byte;
+    });
+    const { a } = Object.fromEntries(await readSafetensors(pool.subarray(4, bytes.length + 4)));
+    assert.deepEqual(a.data, Float32Array.of(1, 2));
+    assert.equal(a.data.buffer.byteLength, 8);
+  });
+
   it('lists the nearest names for an unknown tensor', async () => {
     const source = safetensorsFromBytes(
       encodeSafetensors({ 'h.0.w': { shape: [1], data: Float32Array.of(1) } }),
