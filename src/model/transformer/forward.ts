@@ -17,7 +17,7 @@ import {
   tanh,
   unsqueeze,
 } from '../../graph/build.ts';
-import { multiplyDims } from '../../graph/dim.ts';
+import { multiplyDims, type Shape } from '../../graph/dim.ts';
 import type { Tensor } from '../../graph/op.ts';
 import type { Activation, ModelConfig } from '../config.ts';
 import { attention, projectPerHead, projectShared, repeatForHeads } from './attention.ts';
@@ -148,9 +148,12 @@ function once<K, V>(make: (key: K) => V): (key: K) => V {
   };
 }
 
-function createContext(config: ModelConfig, inputs: ForwardInputs): Context {
-  const { tokens, past, positions, hook } = inputs;
-  const [batch, pos] = tokens.shape;
+function createContext(
+  config: ModelConfig,
+  inputs: Omit<ForwardInputs, 'tokens'>,
+  [batch, pos]: Shape,
+): Context {
+  const { past, positions, hook } = inputs;
   const wants = hook ? (inputs.wants ?? (() => true)) : () => false;
   const windowOf = (layer: number) => {
     const attention = config.attention[layer];
@@ -188,7 +191,7 @@ function createContext(config: ModelConfig, inputs: ForwardInputs): Context {
  * A hook that returns the tensor it was given leaves no trace in the graph.
  */
 export function traceForward(config: ModelConfig, inputs: ForwardInputs): ForwardOutputs {
-  const context = createContext(config, inputs);
+  const context = createContext(config, inputs, inputs.tokens.shape);
   const keyValues: KeyValue[] = [];
   let resid = embed(context, inputs);
   for (let layer = 0; layer < config.nLayers; layer++) {
@@ -205,4 +208,16 @@ export function traceForward(config: ModelConfig, inputs: ForwardInputs): Forwar
     resid = context.hook(`${at}.hook_resid_post`, resid);
   }
   return { logits: unembed(context, resid, inputs.logitsAt), keyValues };
+}
+
+/**
+ * The read-out alone: final norm, unembedding and soft cap of a residual stream
+ * `[batch, pos, d_model]`, giving logits `[batch, pos, d_vocab]`. Hooks see `ln_final.*` and `logits`.
+ */
+export function traceUnembed(
+  config: ModelConfig,
+  inputs: { readonly resid: Tensor } & Pick<ForwardInputs, 'param' | 'hook' | 'wants'>,
+): Tensor {
+  const { resid, ...rest } = inputs;
+  return unembed(createContext(config, rest, resid.shape), resid, undefined);
 }
