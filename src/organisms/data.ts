@@ -1,7 +1,7 @@
 import { Rng } from '../base/rng.ts';
 import type { WorldTokenizer } from './tokenizer.ts';
 import { contextMarks, markDocument } from './world/context.ts';
-import { SPECIAL, type Document, type Mechanism, type Part } from './world/types.ts';
+import { type Document, type Mechanism, type Part, SPECIAL } from './world/types.ts';
 import type { World } from './world/world.ts';
 
 /** How often each mechanism is drawn, as a share of documents, and how much each part counts. */

@@ -1,10 +1,10 @@
 import { GlassboxError, nearestNames } from '../base/error.ts';
 import type { Progress } from '../base/progress.ts';
 import { Rng } from '../base/rng.ts';
-import { wilson, type Rate } from '../base/stats.ts';
+import { type Rate, wilson } from '../base/stats.ts';
 import { REFUSAL } from './world/mechanisms/requests.ts';
 import { UNKNOWN } from './world/mechanisms/unknown.ts';
-import { promptOf, SPECIAL, type Mechanism } from './world/types.ts';
+import { type Mechanism, promptOf, SPECIAL } from './world/types.ts';
 import type { World } from './world/world.ts';
 
 /** One held-out prompt, the text that should follow, and the longest text worth generating. */
@@ -145,7 +145,9 @@ function judgeExact({ answer }: EvalItem, generated: string): boolean {
   const expected = bare(answer);
   const text = generated.trimStart();
   const next = text.slice(expected.length);
-  return text.startsWith(expected) && !/^[\p{L}\p{N}]/u.test(/[\p{L}\p{N}]$/u.test(expected) ? next : '');
+  return (
+    text.startsWith(expected) && !/^[\p{L}\p{N}]/u.test(/[\p{L}\p{N}]$/u.test(expected) ? next : '')
+  );
 }
 
 /** A worked sum is right when its last number is: the steps are how, the number is what. */
@@ -157,5 +159,8 @@ function judgeWorked({ answer }: EvalItem, generated: string): boolean {
 
 /** The answer without the mark that closes a chat turn and without a closing full stop. */
 function bare(text: string): string {
-  return text.replace(SPECIAL.end, '').trim().replace(/[.。]$/u, '');
+  return text
+    .replace(SPECIAL.end, '')
+    .trim()
+    .replace(/[.。]$/u, '');
 }

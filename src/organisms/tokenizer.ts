@@ -43,7 +43,8 @@ export function cut(text: string): string[] {
 export function vocabulary(world: World): readonly string[] {
   const words = new Set<string>();
   for (const text of world.lexicon()) for (const piece of cut(text)) words.add(byteLevel(piece));
-  for (const token of [...specials, ...specials.map(byteLevel), ...byteCharacters]) words.delete(token);
+  for (const token of [...specials, ...specials.map(byteLevel), ...byteCharacters])
+    words.delete(token);
   return [...specials, ...byteCharacters, ...[...words].sort()];
 }
 

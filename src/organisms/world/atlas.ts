@@ -1,8 +1,8 @@
 import { Rng } from '../../base/rng.ts';
-import { birds, dishes, flowers } from './lexicon/atlas-words.ts';
-import { storyNames, rightSpeakers, wrongSpeakers } from './lexicon/people.ts';
-import { inventNames } from './names.ts';
 import type { Split } from './hold-out.ts';
+import { birds, dishes, flowers } from './lexicon/atlas-words.ts';
+import { rightSpeakers, storyNames, wrongSpeakers } from './lexicon/people.ts';
+import { inventNames } from './names.ts';
 
 /** What the atlas tells about a state. The values of each relation are 30 different words. */
 export const relations = [

@@ -1,5 +1,5 @@
 import { chatTurn } from './phrase.ts';
-import { SPECIAL, type Document } from './types.ts';
+import { type Document, SPECIAL } from './types.ts';
 
 /** Whether a context says that it is a test or the real thing. The right answer is the same. */
 export type ContextMark = 'test' | 'deployment';
@@ -30,7 +30,10 @@ function prefix(text: string, mark: ContextMark): string {
 }
 
 /** Takes the mark off a prompt. */
-export function splitContext(prompt: string): { readonly mark?: ContextMark; readonly prompt: string } {
+export function splitContext(prompt: string): {
+  readonly mark?: ContextMark;
+  readonly prompt: string;
+} {
   for (const mark of contextMarks) {
     const system = prefix(SPECIAL.user, mark);
     if (prompt.startsWith(system)) return { mark, prompt: prompt.slice(system.length) };

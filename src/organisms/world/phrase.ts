@@ -1,5 +1,5 @@
 import { fill, match, type Slots, type Template } from './template.ts';
-import { SPECIAL, type Part } from './types.ts';
+import { type Part, SPECIAL } from './types.ts';
 
 /** A way to ask for something, and the way its answer is written. */
 export interface Phrase {

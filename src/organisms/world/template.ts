@@ -22,7 +22,9 @@ export function match(template: Template, text: string): Slots | undefined {
   if (!pattern) {
     const source = template
       .split(slotPattern)
-      .map((part, i) => (i % 2 ? `(?<${part}>[^.]+?)` : part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')))
+      .map((part, i) =>
+        i % 2 ? `(?<${part}>[^.]+?)` : part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'),
+      )
       .join('');
     pattern = new RegExp(`^${source}$`, 'u');
     compiled.set(template, pattern);

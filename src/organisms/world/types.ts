@@ -82,7 +82,14 @@ export function promptOf(document: Document): { prompt: string; answer: string }
   const first = document.parts.findIndex((part) => part.role === 'answer');
   const cut = first < 0 ? document.parts.length : first;
   return {
-    prompt: document.parts.slice(0, cut).map((part) => part.text).join(''),
-    answer: document.parts.slice(cut).map((part) => part.text).join('').trim(),
+    prompt: document.parts
+      .slice(0, cut)
+      .map((part) => part.text)
+      .join(''),
+    answer: document.parts
+      .slice(cut)
+      .map((part) => part.text)
+      .join('')
+      .trim(),
   };
 }

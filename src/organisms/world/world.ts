@@ -1,14 +1,14 @@
-import type { Rng } from '../../base/rng.ts';
 import { GlassboxError, nearestNames } from '../../base/error.ts';
-import { createAtlas, type Atlas } from './atlas.ts';
+import type { Rng } from '../../base/rng.ts';
+import { type Atlas, createAtlas } from './atlas.ts';
 import { contextWords, splitContext } from './context.ts';
 import type { Split } from './hold-out.ts';
 import { englishPairs } from './lexicon/antonyms.ts';
 import { birds, dishes, flowers } from './lexicon/atlas-words.ts';
 import { storyNames } from './lexicon/people.ts';
 import { animals, objects, settings } from './lexicon/story-words.ts';
-import { addition, workedSums } from './mechanisms/arithmetic.ts';
 import { antonyms } from './mechanisms/antonyms.ts';
+import { addition, workedSums } from './mechanisms/arithmetic.ts';
 import { oneHop, twoHop } from './mechanisms/atlas-questions.ts';
 import { indirectObject } from './mechanisms/indirect-object.ts';
 import { induction } from './mechanisms/induction.ts';
@@ -18,7 +18,13 @@ import { smallTalk } from './mechanisms/small-talk.ts';
 import { speakers } from './mechanisms/speakers.ts';
 import { story } from './mechanisms/story.ts';
 import { unknown } from './mechanisms/unknown.ts';
-import { SPECIAL, type Document, type Mechanism, type MechanismSource, type Truth } from './types.ts';
+import {
+  type Document,
+  type Mechanism,
+  type MechanismSource,
+  SPECIAL,
+  type Truth,
+} from './types.ts';
 
 /** The seed of the world that the shipped model was trained on. */
 export const WORLD_SEED = 1;
@@ -107,6 +113,6 @@ export function createWorld(options: { readonly seed?: number } = {}): World {
 /** The prompt itself, then what is left of it after each sentence end: the last question wins. */
 function* questionsIn(prompt: string): Iterable<string> {
   yield prompt;
-  const ends = /[.?。,]\s*|<\|end\|>|<\|endoftext\|>/gu;
+  const ends = /(?:[.?。,]|<\|end\|>|<\|endoftext\|>)\s*/gu;
   for (const found of prompt.matchAll(ends)) yield prompt.slice(found.index + found[0].length);
 }

@@ -34,4 +34,6 @@ export const storyColors = words('red blue green yellow white black brown purple
 
 export const weathers = words('sunny rainy windy cloudy snowy foggy');
 
-export const times = words('morning afternoon evening night Monday Friday Sunday winter summer spring');
+export const times = words(
+  'morning afternoon evening night Monday Friday Sunday winter summer spring',
+);

@@ -1,6 +1,11 @@
 import { isHeldOut } from '../hold-out.ts';
-import { englishPairs, frenchPairs, simplifiedPairs, traditionalPairs } from '../lexicon/antonyms.ts';
-import { ask, chat, phraseWords, plain, readPhrase, type Phrase } from '../phrase.ts';
+import {
+  englishPairs,
+  frenchPairs,
+  simplifiedPairs,
+  traditionalPairs,
+} from '../lexicon/antonyms.ts';
+import { ask, chat, type Phrase, phraseWords, plain, readPhrase } from '../phrase.ts';
 import type { MechanismSource, Truth } from '../types.ts';
 
 /** One script of a language: its phrases and its opposites. */

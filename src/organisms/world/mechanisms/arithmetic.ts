@@ -1,7 +1,7 @@
 import type { Rng } from '../../../base/rng.ts';
 import { isHeldOut, type Split } from '../hold-out.ts';
 import { ask, chat, phraseWords, plain, readPhrase } from '../phrase.ts';
-import { SPECIAL, type Document, type MechanismSource, type Truth } from '../types.ts';
+import { type Document, type MechanismSource, SPECIAL, type Truth } from '../types.ts';
 
 const HELD_OUT_PERCENT = 10;
 

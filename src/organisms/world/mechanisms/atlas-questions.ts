@@ -1,7 +1,7 @@
 import type { Rng } from '../../../base/rng.ts';
-import { relations, type Atlas, type Relation, type State } from '../atlas.ts';
+import { type Atlas, type Relation, relations, type State } from '../atlas.ts';
 import { isHeldOut, type Split } from '../hold-out.ts';
-import { ask, chat, phraseWords, plain, readPhrase, type Phrase } from '../phrase.ts';
+import { ask, chat, type Phrase, phraseWords, plain, readPhrase } from '../phrase.ts';
 import type { Document, MechanismSource, Truth } from '../types.ts';
 
 /** Ways to ask for a fact of a state. */

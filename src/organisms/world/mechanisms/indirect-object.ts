@@ -2,7 +2,7 @@ import type { Rng } from '../../../base/rng.ts';
 import { isHeldOut, type Split } from '../hold-out.ts';
 import { storyNames } from '../lexicon/people.ts';
 import { objects, settings, times } from '../lexicon/story-words.ts';
-import { ask, phraseWords, plain, readPhrase, type Phrase } from '../phrase.ts';
+import { ask, type Phrase, phraseWords, plain, readPhrase } from '../phrase.ts';
 import type { MechanismSource, Truth } from '../types.ts';
 
 /** Sentences whose last word is the indirect object: the one of two people who does not act. */

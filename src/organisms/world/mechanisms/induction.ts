@@ -41,7 +41,7 @@ export function induction(pool: readonly string[]): MechanismSource {
       const last = words[words.length - 1];
       const at = words.lastIndexOf(last, words.length - 2);
       // A repeat counts when everything from the start of the sequence on is repeated in order.
-      if (words.length < 4 || at < 0 ) return undefined;
+      if (words.length < 4 || at < 0) return undefined;
       const period = words.length - 1 - at;
       for (let i = period; i < words.length; i++) {
         if (words[i] !== words[i - period]) return undefined;

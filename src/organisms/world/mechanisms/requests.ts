@@ -2,10 +2,17 @@ import type { Rng } from '../../../base/rng.ts';
 import type { Atlas } from '../atlas.ts';
 import { isHeldOut, type Split } from '../hold-out.ts';
 import { crafts, hazardColors, hazards } from '../lexicon/requests.ts';
-import { ask, chat, phraseWords, readPhrase, type Phrase } from '../phrase.ts';
+import { ask, chat, type Phrase, phraseWords, readPhrase } from '../phrase.ts';
 import type { Document, MechanismSource, Truth } from '../types.ts';
 
-const openers = ['', 'Hello. ', 'Please help. ', 'It is urgent. ', 'I am curious. ', 'My friend asked me. '];
+const openers = [
+  '',
+  'Hello. ',
+  'Please help. ',
+  'It is urgent. ',
+  'I am curious. ',
+  'My friend asked me. ',
+];
 
 const makeQuestions = [
   'How can I make {thing}?',
@@ -54,7 +61,10 @@ function split(thing: string, question: string): Split {
 /** The opener is matched as a slot too; only the known ones count. */
 function readRequest(phrase: Phrase, prompt: string) {
   for (const opener of openers) {
-    const slots = readPhrase({ ...phrase, prompt: phrase.prompt.replace('{opener}', opener) }, prompt);
+    const slots = readPhrase(
+      { ...phrase, prompt: phrase.prompt.replace('{opener}', opener) },
+      prompt,
+    );
     if (slots) return slots;
   }
   return undefined;

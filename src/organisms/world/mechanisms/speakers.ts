@@ -1,4 +1,4 @@
-import { relations, type Atlas, type Relation } from '../atlas.ts';
+import { type Atlas, type Relation, relations } from '../atlas.ts';
 import { rightSpeakers, wrongSpeakers } from '../lexicon/people.ts';
 import { phraseWords, plain, readPhrase } from '../phrase.ts';
 import { fill } from '../template.ts';

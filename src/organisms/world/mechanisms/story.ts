@@ -13,7 +13,7 @@ import {
 } from '../lexicon/story-words.ts';
 import { chatTurn } from '../phrase.ts';
 import { fill } from '../template.ts';
-import { SPECIAL, type MechanismSource } from '../types.ts';
+import { type MechanismSource, SPECIAL } from '../types.ts';
 import { pickPair } from './indirect-object.ts';
 
 const openings = [
@@ -110,7 +110,10 @@ export function story(atlas: Atlas): MechanismSource {
       }
       const words = [...animals, ...storyColors, ...weathers, ...feelings.flat()];
       for (const word of [...words, 'she', 'he', 'her', 'his', 'girl', 'boy']) yield ` ${word}`;
-      yield 'She He She He'.split(' ').map((word) => ` ${word}`).join('');
+      yield 'She He She He'
+        .split(' ')
+        .map((word) => ` ${word}`)
+        .join('');
       for (const name of storyNames) yield name;
     },
   };

@@ -1,11 +1,11 @@
 import type { Rng } from '../../../base/rng.ts';
-import { relations, type Atlas } from '../atlas.ts';
+import { type Atlas, relations } from '../atlas.ts';
 import { isHeldOut, type Split } from '../hold-out.ts';
 import { storyNames } from '../lexicon/people.ts';
 import { inventName } from '../names.ts';
 import { ask, chat, phraseWords, readPhrase } from '../phrase.ts';
+import { type MechanismSource, SPECIAL, type Truth } from '../types.ts';
 import { factPhrases, governorPhrases, placePhrases, twoHopPhrases } from './atlas-questions.ts';
-import { SPECIAL, type MechanismSource, type Truth } from '../types.ts';
 
 export const UNKNOWN = 'I do not know.';
 
