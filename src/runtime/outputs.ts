@@ -16,7 +16,7 @@ interface Slot {
   views: Map<string, TensorData>;
 }
 
-export type Allocate = (bytes: number) => ArrayBufferLike;
+type Allocate = (bytes: number) => ArrayBufferLike;
 
 function view(slot: Slot, dtype: DType, shape: readonly number[]): TensorData {
   const key = shape.join(',');

@@ -1,21 +1,16 @@
-import type { InferenceSession, OnnxValue, Tensor as OrtTensor } from 'onnxruntime-node';
-import { GlassboxError, nearestNames } from '../../base/error.ts';
+import { GlassboxError, isGlassboxError, nearestNames } from '../../base/error.ts';
 import { type DimBindings, evaluateShape, formatShape } from '../../graph/dim.ts';
 import type { Tensor, TensorData } from '../../graph/op.ts';
 import type { Program } from '../../graph/program.ts';
 import { bindFeeds, checkStorage } from '../feeds.ts';
-import { type Allocate, OutputBuffers } from '../outputs.ts';
+import { OutputBuffers } from '../outputs.ts';
 import type { Executable, Feeds, RunOptions } from '../runtime.ts';
-
-export type TensorConstructor = new (
-  type: TensorData['dtype'],
-  data: TensorData['data'],
-  dims: readonly number[],
-) => OrtTensor;
+import type { OnnxSession } from './session.ts';
 
 /** A loaded model, maybe used by several executables. */
 export interface SessionHandle {
-  readonly session: InferenceSession;
+  readonly session: OnnxSession;
+  /** The name in the model of every output. */
   readonly outputNames: Readonly<Record<string, string>>;
   release(): Promise<void>;
 }
@@ -24,26 +19,32 @@ export interface ExecutableParts {
   readonly program: Program;
   /** The inputs that are not frozen. */
   readonly inputs: readonly Tensor<'input'>[];
+  /** Sizes that the frozen inputs bind. */
   readonly bindings: DimBindings;
   readonly handle: SessionHandle;
-  readonly Tensor: TensorConstructor;
-  /** Whether the session writes results into arrays it is given; else they are copied there. */
-  readonly writesInPlace: boolean;
-  readonly allocate: Allocate;
+  readonly memory: OutputMemory;
+}
+
+/** Where a backend can put results. */
+export interface OutputMemory {
+  /** Whether results can be written straight into an array; else they are copied there. */
+  canWrite(array: TensorData): boolean;
+  /** Memory that results can be written into; absent where every run makes fresh arrays. */
+  readonly allocate?: (bytes: number) => ArrayBufferLike;
 }
 
 interface Output {
   readonly name: string;
   readonly onnxName: string;
   readonly tensor: Tensor;
-  readonly buffers: OutputBuffers;
+  readonly buffers: OutputBuffers | undefined;
 }
 
-/** An executable over one ONNX Runtime session. */
+/** An executable over one session. */
 export function createOnnxExecutable(parts: ExecutableParts): Executable {
-  const { program, inputs, handle } = parts;
-  // ONNX Runtime's own tensor objects, one per array, so that a weight fed at every step is wrapped once.
-  const wrapped = new WeakMap<TensorData, OrtTensor>();
+  const { program, inputs, handle, memory } = parts;
+  // Arrays whose storage was checked before; only their length can change, when they are transferred.
+  const checked = new WeakMap<TensorData, number>();
   const outputs = new Map(
     program.outputs.map(({ name, tensor }): [string, Output] => [
       name,
@@ -51,80 +52,68 @@ export function createOnnxExecutable(parts: ExecutableParts): Executable {
         name,
         onnxName: handle.outputNames[name],
         tensor,
-        buffers: new OutputBuffers(tensor.dtype, parts.allocate),
+        buffers: memory.allocate && new OutputBuffers(tensor.dtype, memory.allocate),
       },
     ]),
   );
   let queue: Promise<unknown> = Promise.resolve();
   let released = false;
 
-  function wrap(name: string, value: TensorData): OrtTensor {
-    let tensor = wrapped.get(value);
-    // The length differs from the wrapped one's when the array was transferred to another thread.
-    if (!tensor || tensor.size !== value.data.length) {
-      checkStorage(name, value);
-      tensor = new parts.Tensor(value.dtype, value.data, value.shape);
-      wrapped.set(value, tensor);
-    }
-    return tensor;
+  function check(name: string, value: TensorData): void {
+    if (checked.get(value) === value.data.length) return;
+    checkStorage(name, value);
+    checked.set(value, value.data.length);
   }
 
   function select(names: readonly string[] | undefined): Output[] {
     if (names === undefined) return [...outputs.values()];
-    return names.map((name) => {
-      const output = outputs.get(name);
-      if (!output) throw unknownOutput(name, outputs.keys());
-      return output;
-    });
+    return names.map((name) => outputs.get(name) ?? unknownOutput(name, outputs.keys()));
   }
 
+  /** The array that the session writes an output into; null when it makes a fresh one. */
   function target(
-    output: Output,
-    bindings: DimBindings,
-    into: Feeds,
+    { buffers }: Output,
+    shape: readonly number[],
+    given: TensorData | undefined,
     reading: Reading,
-  ): TensorData {
-    const shape = evaluateShape(output.tensor.shape, bindings);
-    const given = into[output.name];
-    if (given === undefined) return output.buffers.take(shape, reading.buffers);
-    checkInto(output, shape, given);
-    reading.requireApart(output.name, given);
-    return given;
+  ): TensorData | null {
+    if (given && memory.canWrite(given)) return given;
+    return buffers?.take(shape, reading.buffers) ?? null;
   }
 
   async function runNow(feeds: Feeds, options: RunOptions): Promise<Record<string, TensorData>> {
     if (released) throw releasedError();
     const { into = {} } = options;
     const selected = select(options.outputs);
-    for (const name of Object.keys(into)) {
-      if (!selected.some((output) => output.name === name))
-        throw unknownOutput(name, outputs.keys());
+    for (const name in into) {
+      if (!selected.some((output) => output.name === name)) unknownOutput(name, outputs.keys());
     }
     const bindings = bindFeeds(inputs, feeds, parts.bindings);
-    const ortFeeds: Record<string, OnnxValue> = {};
-    for (const { attrs } of inputs) ortFeeds[attrs.name] = wrap(attrs.name, feeds[attrs.name]);
+    for (const name in feeds) check(name, feeds[name]);
     const reading = new Reading(feeds);
-    const results: Record<string, TensorData> = {};
-    const fetches: Record<string, OnnxValue | null> = {};
+    const fetches: Record<string, TensorData | null> = {};
     for (const output of selected) {
-      const array = target(output, bindings, into, reading);
-      results[output.name] = array;
-      // ONNX Runtime refuses preallocated arrays of no elements on some paths; nothing is to be written.
-      const inPlace = parts.writesInPlace && array.data.length > 0;
-      fetches[output.onnxName] = inPlace ? wrap(output.name, array) : null;
+      const shape = evaluateShape(output.tensor.shape, bindings);
+      const given = into[output.name];
+      if (given) {
+        checkInto(output, shape, given);
+        check(output.name, given);
+        reading.requireApart(output.name, given);
+      }
+      fetches[output.onnxName] = target(output, shape, given, reading);
     }
-    let written: InferenceSession.OnnxValueMapType;
+    let fresh: Record<string, TensorData>;
     try {
-      written = await handle.session.run(ortFeeds, fetches);
+      fresh = await handle.session.run(feeds, fetches);
     } catch (error) {
       throw runFailed(error);
     }
+    const results: Record<string, TensorData> = {};
     for (const { name, onnxName } of selected) {
-      if (fetches[onnxName] === null) {
-        const value = written[onnxName] as OrtTensor;
-        (results[name].data as Float32Array).set(value.data as Float32Array);
-        value.dispose();
-      }
+      const value = fetches[onnxName] ?? fresh[onnxName];
+      const given = into[name];
+      if (given && given !== value) (given.data as Float32Array).set(value.data as Float32Array);
+      results[name] = given ?? value;
     }
     return results;
   }
@@ -193,8 +182,8 @@ function checkInto({ name, tensor }: Output, shape: readonly number[], given: Te
   );
 }
 
-function unknownOutput(name: string, names: Iterable<string>): GlassboxError {
-  return new GlassboxError(`the run has no output '${name}'`, {
+function unknownOutput(name: string, names: Iterable<string>): never {
+  throw new GlassboxError(`the run has no output '${name}'`, {
     code: 'unknown-output',
     remedy: `Nearest names: ${nearestNames(name, names).join(', ')}.`,
     details: { name },
@@ -209,6 +198,7 @@ function releasedError(): GlassboxError {
 }
 
 function runFailed(cause: unknown): GlassboxError {
+  if (isGlassboxError(cause)) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new GlassboxError(`ONNX Runtime could not run the program: ${reason}`, {
     code: 'run-failed',

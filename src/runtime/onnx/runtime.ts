@@ -1,19 +1,16 @@
-import type { InferenceSession } from 'onnxruntime-node';
-import { GlassboxError } from '../../base/error.ts';
+import { GlassboxError, isGlassboxError } from '../../base/error.ts';
 import type { ExternalData } from '../../graph/onnx/index.ts';
 import type { Program } from '../../graph/program.ts';
 import { bindFeeds, checkStorage } from '../feeds.ts';
-import type { Allocate } from '../outputs.ts';
 import type { Executable, Feeds, Runtime } from '../runtime.ts';
-import { createOnnxExecutable, type SessionHandle, type TensorConstructor } from './executable.ts';
+import { createOnnxExecutable, type OutputMemory, type SessionHandle } from './executable.ts';
+import type { OnnxSession } from './session.ts';
 
 /** What differs between the places where ONNX Runtime runs. */
 export interface OnnxBackend {
   readonly name: string;
-  readonly Tensor: TensorConstructor;
-  readonly writesInPlace: boolean;
-  readonly allocate: Allocate;
-  createSession(model: Uint8Array, external: readonly ExternalData[]): Promise<InferenceSession>;
+  readonly memory: OutputMemory;
+  createSession(model: Uint8Array, external: readonly ExternalData[]): Promise<OnnxSession>;
 }
 
 export interface SessionCacheOptions {
@@ -30,7 +27,7 @@ interface Entry {
   readonly key: string;
   readonly bytes: number;
   readonly ready: Promise<{
-    readonly session: InferenceSession;
+    readonly session: OnnxSession;
     readonly outputNames: Readonly<Record<string, string>>;
   }>;
   users: number;
@@ -88,6 +85,7 @@ class SessionCache {
 }
 
 function compileFailed(cause: unknown): GlassboxError {
+  if (isGlassboxError(cause)) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new GlassboxError(`ONNX Runtime could not load the program: ${reason}`, {
     code: 'compile-failed',
@@ -143,9 +141,7 @@ export function createOnnxRuntime(backend: OnnxBackend, options: SessionCacheOpt
         inputs: program.inputs.filter(({ attrs }) => !isFrozen(attrs.name)),
         bindings,
         handle,
-        Tensor: backend.Tensor,
-        writesInPlace: backend.writesInPlace,
-        allocate: backend.allocate,
+        memory: backend.memory,
       });
       forgotten.register(executable, handle);
       return executable;
