@@ -16,7 +16,10 @@ export * from './evaluate.ts';
 export * from './events.ts';
 export * from './init.ts';
 export * from './interrupt.ts';
+export * from './lora.ts';
+export { readLora, writeLora } from './lora-files.ts';
 export * from './losses.ts';
+export * from './muon.ts';
 export {
   noDecayOn,
   noDecayOnVectors,
@@ -27,6 +30,7 @@ export {
 } from './optimiser.ts';
 export * from './optimisers.ts';
 export * from './params.ts';
+export * from './run-folder.ts';
 export * from './schedule.ts';
 export type {
   BatchSpec,
