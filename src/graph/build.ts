@@ -1,5 +1,5 @@
 import { GlassboxError } from '../base/error.ts';
-import { addDims, type Dim, formatShape, type Shape, subtractDims } from './dim.ts';
+import { addDims, canonicalDim, type Dim, formatShape, type Shape, subtractDims } from './dim.ts';
 import type { DType, OpAttrs, OpKind, Tensor, TensorData, TypedData } from './op.ts';
 import { inferType } from './shape.ts';
 
@@ -35,7 +35,7 @@ function at(shape: Shape, axis: number): number {
 
 /** A value fed at run time. Two inputs of one program may not share a name. */
 export function input(name: string, shape: Shape, dtype: DType = 'float32'): Tensor<'input'> {
-  return createNode('input', [], { name, shape, dtype });
+  return createNode('input', [], { name, shape: shape.map(canonicalDim), dtype });
 }
 
 const storage: { readonly [D in DType]: (values: readonly number[]) => TypedData } = {
@@ -66,12 +66,12 @@ export function scalar(value: number, dtype: DType = 'float32'): Tensor<'constan
 /** The size of a dimension as a scalar, float32 unless told. */
 export function dimension(dim: Dim, dtype: DType = 'float32'): Tensor {
   if (typeof dim === 'number') return scalar(dim, dtype);
-  return cast(createNode('dimension', [], { dim }), dtype);
+  return cast(createNode('dimension', [], { dim: canonicalDim(dim) }), dtype);
 }
 
 /** int64 `[size]` counting from 0. */
 export function iota(size: Dim): Tensor {
-  return createNode('iota', [], { size });
+  return createNode('iota', [], { size: canonicalDim(size) });
 }
 
 export function zeros(shape: Shape, dtype: DType = 'float32'): Tensor {
@@ -249,7 +249,7 @@ export function matmul(
 // Layout ------------------------------------------------------------------------------------------
 
 export function reshape(x: Tensor, shape: Shape): Tensor {
-  return createNode('reshape', [x], { shape });
+  return createNode('reshape', [x], { shape: shape.map(canonicalDim) });
 }
 
 export function transpose(x: Tensor, perm: readonly number[]): Tensor {
@@ -264,7 +264,7 @@ export function swapAxes(x: Tensor, a: number, b: number): Tensor {
 }
 
 export function expand(x: Tensor, shape: Shape): Tensor {
-  return createNode('expand', [x], { shape });
+  return createNode('expand', [x], { shape: shape.map(canonicalDim) });
 }
 
 /** Inserts an axis of size 1 so that it has index `axis` in the result. */
@@ -284,8 +284,8 @@ export function slice(x: Tensor, options: { axis: number; start?: Dim; end?: Dim
   const axis = at(x.shape, options.axis);
   return createNode('slice', [x], {
     axis,
-    start: options.start ?? 0,
-    end: options.end ?? x.shape[axis],
+    start: canonicalDim(options.start ?? 0),
+    end: canonicalDim(options.end ?? x.shape[axis]),
   });
 }
 
@@ -311,8 +311,8 @@ export function pad(
 ): Tensor {
   return createNode('pad', [x], {
     axis: at(x.shape, options.axis),
-    before: options.before ?? 0,
-    after: options.after ?? 0,
+    before: canonicalDim(options.before ?? 0),
+    after: canonicalDim(options.after ?? 0),
     value: options.value ?? 0,
   });
 }

@@ -71,7 +71,8 @@ export function subtractDims(a: Dim, b: Dim): Dim {
 }
 
 export function multiplyDims(a: Dim, b: Dim): Dim {
-  if (typeof a === 'number' && typeof b === 'number') return a * b;
+  // Adding 0 turns −0, which JSON and Object.is tell apart, into 0.
+  if (typeof a === 'number' && typeof b === 'number') return a * b + 0;
   if (a === 1) return canonicalDim(b);
   if (b === 1) return canonicalDim(a);
   const out: Polynomial = new Map();

@@ -35,6 +35,21 @@ export function topologicalOrder(roots: readonly Tensor[]): Tensor[] {
   return [...seen].sort((a, b) => a.id - b.id);
 }
 
+/** The same nodes in an order that only the structure decides, not the order of creation. */
+function structuralOrder(roots: readonly Tensor[]): Tensor[] {
+  const placed = new Set<Tensor>();
+  const stack = [...roots].reverse();
+  while (stack.length > 0) {
+    const node = stack[stack.length - 1];
+    const waiting = node.inputs.filter((input) => !placed.has(input));
+    if (waiting.length === 0 || placed.has(node)) {
+      placed.add(node);
+      stack.pop();
+    } else stack.push(...waiting.reverse());
+  }
+  return [...placed];
+}
+
 /** Rebuilds the graph above `roots`, with `replace` deciding what becomes of each node. */
 export function rewrite(
   roots: readonly Tensor[],
@@ -68,7 +83,13 @@ function constantKey(value: TensorData): string {
 
 function attributeKey(node: Tensor): string {
   if (node.op === 'constant') return constantKey((node as Tensor<'constant'>).attrs.value);
-  return JSON.stringify(node.attrs);
+  const entries = Object.entries(node.attrs).sort(([a], [b]) => (a < b ? -1 : 1));
+  // JSON writes infinities and NaN as null and forgets the sign of zero.
+  return JSON.stringify(entries, (_, value) =>
+    typeof value === 'number' && !Object.is(JSON.parse(JSON.stringify(value)), value)
+      ? `#${Object.is(value, -0) ? '-0' : value}`
+      : value,
+  );
 }
 
 /** A node's key given the numbers of its inputs; equal keys mean equal values. */
@@ -137,8 +158,9 @@ export function createProgram(outputs: Readonly<Record<string, Tensor>>): Progra
   const roots = eliminateCommonSubexpressions(names.map((name) => outputs[name]));
   const nodes = topologicalOrder(roots);
   verify(nodes);
-  const numberOf = new Map(nodes.map((node, i) => [node, i]));
-  const lines = nodes.map((node) => structuralKey(node, numberOf));
+  const ordered = structuralOrder(roots);
+  const numberOf = new Map(ordered.map((node, i) => [node, i]));
+  const lines = ordered.map((node) => structuralKey(node, numberOf));
   const results = names.map((name, i) => `${name}=${numberOf.get(roots[i])}`);
   const parts = {
     inputs: nodes.filter((node): node is Tensor<'input'> => node.op === 'input'),
