@@ -1,4 +1,4 @@
-import { Rng } from '../../src/base/index.ts';
+import { Rng } from '../../src/base/rng.ts';
 import * as g from '../../src/graph/index.ts';
 
 /** Draws the values of one input. */
