@@ -1,16 +1,17 @@
 import { GlassboxError } from '../../base/error.ts';
 import {
+  abs,
   add,
   and,
   cast,
   div,
   maximum,
+  minimum,
   mul,
   reshape,
   sub,
   sum,
   where,
-  zeros,
 } from '../../graph/build.ts';
 import { formatShape, type Shape, sameShape } from '../../graph/dim.ts';
 import type { Tensor } from '../../graph/op.ts';
@@ -58,12 +59,20 @@ function meanOf(site: EditSite, x: Tensor, over: 'batch' | 'positions' | 'all'):
   return div(total, maximum(sum(valid, { axes, keepDims: true }), 1));
 }
 
+/**
+ * Zeros that depend on x (also where x is minus infinity): the sizes of batch and pos are read off the
+ * program's inputs, so the tokens must not drop out of it.
+ */
+function zerosLike(x: Tensor): Tensor {
+  return minimum(abs(x), 0);
+}
+
 function edited(site: EditSite, edit: Edit, x: Tensor): Tensor {
   const value = () => site.input('value')!;
   const strength = () => site.input('strength')!;
   switch (edit.op) {
     case 'zero':
-      return zeros(x.shape);
+      return zerosLike(x);
     case 'mean':
       return site.input('value') ?? meanOf(site, x, edit.over ?? 'all');
     case 'set':
@@ -107,7 +116,7 @@ export function applyEdit(site: EditSite, edit: Edit, x: Tensor): Tensor {
     ? where(chosen, result, x)
     : sameShape(result.shape, x.shape)
       ? result
-      : add(result, zeros(x.shape));
+      : add(result, zerosLike(x));
   if (!sameShape(out.shape, x.shape)) {
     throw new GlassboxError(
       `the edit at '${site.address}' turned shape ${formatShape(x.shape)} into ${formatShape(out.shape)}`,

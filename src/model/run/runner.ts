@@ -62,7 +62,11 @@ export class Runner {
     options?: RunOptions,
   ): Promise<Record<string, TensorData>> {
     const executable = await kept.executable;
-    const all = weights === 'fed' ? { ...this.#weightsOf(kept.program), ...feeds } : feeds;
+    // An edit can cut the program off from some of what was prepared, e.g. from the tokens.
+    const all: Record<string, TensorData> = weights === 'fed' ? this.#weightsOf(kept.program) : {};
+    for (const { attrs } of kept.program.inputs) {
+      if (attrs.name in feeds) all[attrs.name] = feeds[attrs.name];
+    }
     return executable.run(all, options);
   }
 
