@@ -1,4 +1,4 @@
-import { type JsonFields, show } from './config-fields.ts';
+import { type JsonFields, MAX_LAYERS, show } from './config-fields.ts';
 import type { Activation, LayerAttention, ModelConfig } from './config-types.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -44,7 +44,7 @@ interface Sizes {
 /** What all families with Llama's key names have in common. */
 export function readBase(fields: JsonFields, sizes: Sizes): ConfigBody {
   const dModel = fields.size('hidden_size', sizes.hidden);
-  const nLayers = fields.size('num_hidden_layers', sizes.layers);
+  const nLayers = fields.size('num_hidden_layers', sizes.layers, MAX_LAYERS);
   const nHeads = fields.size('num_attention_heads', sizes.heads);
   // A null count of key/value heads means as many as there are query heads.
   const kvDefault = fields.mentions('num_key_value_heads') ? nHeads : (sizes.kvHeads ?? nHeads);

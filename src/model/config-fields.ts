@@ -14,6 +14,9 @@ export interface NumberRange {
 /** No size in a model description exceeds this, so that products of two sizes stay exact. */
 const MAX_SIZE = 2 ** 26;
 
+/** Layers are listed one by one, so their number is bounded lower. */
+export const MAX_LAYERS = 4096;
+
 /** Typed, checked access to one JSON object; every failure names the file and the key. */
 export class JsonFields {
   readonly json: Readonly<Record<string, unknown>>;
@@ -69,9 +72,9 @@ export class JsonFields {
     return value;
   }
 
-  /** A whole number from 1 to 2^26. Without `fallback` the key is required. */
-  size(key: string, fallback?: number): number {
-    const value = this.number(key, { min: 1, max: MAX_SIZE }, fallback);
+  /** A whole number from 1 to `max`. Without `fallback` the key is required. */
+  size(key: string, fallback?: number, max = MAX_SIZE): number {
+    const value = this.number(key, { min: 1, max }, fallback);
     if (!Number.isInteger(value)) this.fail(key, `must be a whole number, got ${value}`);
     return value;
   }

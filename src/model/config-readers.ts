@@ -7,13 +7,13 @@ import {
   readLayers,
   readWindow,
 } from './config-base.ts';
-import type { JsonFields } from './config-fields.ts';
+import { type JsonFields, MAX_LAYERS } from './config-fields.ts';
 import { readGemma3Rotary, readRotary } from './config-rope.ts';
 
 export function readGpt2(fields: JsonFields): ConfigBody {
   const dModel = fields.size('n_embd');
   const nHeads = fields.size('n_head');
-  const nLayers = fields.size('n_layer');
+  const nLayers = fields.size('n_layer', undefined, MAX_LAYERS);
   if (dModel % nHeads !== 0) {
     fields.fail('n_embd', `(${dModel}) must be a multiple of n_head (${nHeads})`);
   }
