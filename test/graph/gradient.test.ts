@@ -155,6 +155,15 @@ test('the gradient of a split is one concatenation, and of overlapping slices a 
   );
 });
 
+test('padded cotangents of the caller are added as they are', () => {
+  const x = g.input('x', [4]);
+  const half = g.input('half', [2]);
+  const left = g.pad(half, { axis: 0, after: 2, value: 5 });
+  const right = g.pad(half, { axis: 0, before: 2, value: 7 });
+  const [dx] = g.vjp([x, x], [left, right], [x]);
+  assert.deepEqual(run({ dx }, { half: values([1, 2]) }), { dx: [8, 9, 6, 7] });
+});
+
 test('the loss of a language model needs one dense array over the vocabulary', () => {
   const logits = g.input('logits', ['n', 11]);
   const targets = g.input('targets', ['n', 1], 'int64');
