@@ -1,0 +1,8 @@
+/** Tools that look inside a model: lenses, attribution, patching, head scores, interventions. */
+export * from './attribution.ts';
+export * from './heads.ts';
+export * from './lens.ts';
+export * from './loss.ts';
+export * from './patching.ts';
+export * from './prompt.ts';
+export * from './readout.ts';
