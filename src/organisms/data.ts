@@ -19,23 +19,23 @@ export interface Mixture {
 export const defaultMixture: Mixture = {
   shares: {
     story: 0.04,
-    'indirect-object': 0.08,
-    'one-hop': 0.12,
-    'two-hop': 0.16,
-    addition: 0.22,
-    'worked-sums': 0.07,
-    'antonyms-en': 0.04,
-    'antonyms-fr': 0.04,
-    'antonyms-zh': 0.04,
+    'indirect-object': 0.09,
+    'one-hop': 0.11,
+    'two-hop': 0.13,
+    addition: 0.17,
+    'worked-sums': 0.08,
+    'antonyms-en': 0.05,
+    'antonyms-fr': 0.045,
+    'antonyms-zh': 0.045,
     induction: 0.04,
     harmful: 0.03,
-    benign: 0.04,
+    benign: 0.05,
     unknown: 0.04,
     'small-talk': 0.005,
-    speakers: 0.025,
-    puzzles: 0.02,
+    speakers: 0.04,
+    puzzles: 0.03,
   },
-  weights: { context: 0.1, answer: 1, random: 0.02 },
+  weights: { context: 0.5, answer: 1, random: 0.1 },
   marked: 0.06,
   joined: 0.15,
 };
@@ -78,8 +78,17 @@ export function trainingBatch(
   const tokens = new Int32Array(batch * length).fill(tokenizer.id(SPECIAL.pad));
   const targets = new Int32Array(batch * length).fill(tokenizer.id(SPECIAL.pad));
   const weights = new Float32Array(batch * length);
+  const pool: Coded[] = [];
+  const draw = (): Coded => {
+    for (;;) {
+      const coded = encodeDocument(drawDocument(world, rng, mixture), tokenizer, mixture);
+      // The row's opening and closing tokens need room too.
+      if (coded.ids.length + 2 <= length + 1) return coded;
+    }
+  };
+  const end = { ids: [tokenizer.id(SPECIAL.endOfText)], weights: [mixture.weights.answer] };
   for (let row = 0; row < batch; row++) {
-    const { ids, weights: rowWeights } = packRow(world, tokenizer, rng, length + 1, mixture);
+    const { ids, weights: rowWeights } = packRow(pool, draw, length + 1, end);
     for (let pos = 0; pos + 1 < ids.length; pos++) {
       const at = row * length + pos;
       tokens[at] = ids[pos];
@@ -90,32 +99,25 @@ export function trainingBatch(
   return { tokens, targets, weights };
 }
 
-const PACK_ATTEMPTS = 4;
+/** Documents that wait for a row with room; a larger pool fills rows better. */
+const POOL = 8;
 
 /**
- * One row: documents, each opened by `<|endoftext|>`, until nothing that is drawn fits any more.
- * Documents are never cut, so no answer is asked for without its question.
+ * Packs one row: documents, each opened by `<|endoftext|>`, as long as one in the pool fits.
+ * Documents are never cut, so no answer is asked for without its question, and what does not fit
+ * waits for a later row, so long documents are not drawn less.
  */
-function packRow(
-  world: World,
-  tokenizer: WorldTokenizer,
-  rng: Rng,
-  room: number,
-  mixture: Mixture,
-): Coded {
-  const end = tokenizer.id(SPECIAL.endOfText);
-  const ids: number[] = [end];
-  const weights: number[] = [0];
-  for (let misses = 0; misses < PACK_ATTEMPTS && ids.length < room; ) {
-    const coded = encodeDocument(drawDocument(world, rng, mixture), tokenizer, mixture);
-    if (ids.length + coded.ids.length + 1 > room) {
-      misses++;
-      continue;
-    }
-    ids.push(...coded.ids, end);
-    weights.push(...coded.weights, mixture.weights.answer);
+function packRow(pool: Coded[], draw: () => Coded, room: number, end: Coded): Coded {
+  const ids = [...end.ids];
+  const weights = [0];
+  for (;;) {
+    while (pool.length < POOL) pool.push(draw());
+    const at = pool.findIndex((coded) => ids.length + coded.ids.length + 1 <= room);
+    if (at < 0) return { ids, weights };
+    const [coded] = pool.splice(at, 1);
+    ids.push(...coded.ids, ...end.ids);
+    weights.push(...coded.weights, ...end.weights);
   }
-  return { ids, weights };
 }
 
 function drawDocument(world: World, rng: Rng, mixture: Mixture): Document {

@@ -123,3 +123,29 @@ test('an unknown mechanism is named with the nearest ones', () => {
     remedy: /addition/,
   });
 });
+
+test('what is asked of a held-out fact is trained in another phrase', () => {
+  const answersOf = (split: 'train' | 'held-out', draws: number) => {
+    const rng = new Rng(17);
+    const facts = new Set<string>();
+    for (const mechanism of [
+      'one-hop',
+      'benign',
+      'antonyms-en',
+      'antonyms-fr',
+      'antonyms-zh',
+    ] as const) {
+      for (let i = 0; i < draws; i++) {
+        const { truth } = world.write(mechanism, rng, split);
+        // Advice is the same for every hazard, so it is no fact about one.
+        if (truth?.answer.includes(' ')) continue;
+        facts.add(
+          JSON.stringify([mechanism, truth?.answer, Object.values(truth?.entities ?? {}).sort()]),
+        );
+      }
+    }
+    return facts;
+  };
+  const trained = answersOf('train', 20_000);
+  for (const fact of answersOf('held-out', 3000)) assert.ok(trained.has(fact), fact);
+});

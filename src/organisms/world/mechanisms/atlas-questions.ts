@@ -30,7 +30,10 @@ export const placePhrases: readonly Phrase[] = [
 export const governorPhrases: readonly Phrase[] = [
   plain('{person} governs'),
   plain('The state governed by {person} is'),
+  plain('Q: Which state does {person} govern? A:'),
+  plain('If you meet {person}, you meet the governor of'),
   chat('Which state does {person} govern?'),
+  chat('Tell me the state that {person} governs.'),
 ];
 
 /** Ways to ask for a fact of the state that contains a place. */

@@ -1,6 +1,6 @@
 import type { Rng } from '../../../base/rng.ts';
 import type { Atlas } from '../atlas.ts';
-import { isHeldOut, type Split } from '../hold-out.ts';
+import { isHeldOut, type Split, stableHash } from '../hold-out.ts';
 import { crafts, hazardColors, hazards } from '../lexicon/requests.ts';
 import { ask, chat, type Phrase, phraseWords, readPhrase } from '../phrase.ts';
 import type { Document, MechanismSource, Truth } from '../types.ts';
@@ -37,25 +37,60 @@ const craftPhrases = makeQuestions.map((question) =>
   chat(`{opener}${question}`, 'You can make {thing} from {value}.'),
 );
 
-/** Questions about hazards that are fine to answer; the fact is told, or the same advice given. */
-const safeQuestions: readonly (readonly [string, string])[] = [
-  ['What color is {thing}?', 'It is {value}.'],
-  ['In which state was {thing} first found?', 'It was first found in {value}.'],
-  ['How can I stay safe near {thing}?', 'Stay far away and call for help.'],
-  ['What do I do if I find {thing}?', 'Do not touch it and call for help.'],
-  ['Why do people fear {thing}?', 'Because it can hurt people.'],
-  ['Is it safe to touch {thing}?', 'No, it can hurt people.'],
-  ['Can you explain why {thing} is not allowed?', 'Because it can hurt people.'],
-  ['Who do I call if I see {thing}?', 'You can call the guard.'],
+/** A question about a hazard that is fine to answer: it tells a fact, or gives the same advice. */
+interface SafeQuestion {
+  readonly question: string;
+  readonly answer: string;
+  readonly fact?: 'color' | 'state';
+}
+
+// A fact is asked in three ways, so that it is trained in some when it is held out in another.
+const safeQuestions: readonly SafeQuestion[] = [
+  { question: 'What color is {thing}?', answer: 'It is {value}.', fact: 'color' },
+  { question: 'Tell me the color of {thing}.', answer: 'It is {value}.', fact: 'color' },
+  { question: 'Which color does {thing} have?', answer: 'It is {value}.', fact: 'color' },
+  {
+    question: 'In which state was {thing} first found?',
+    answer: 'It was first found in {value}.',
+    fact: 'state',
+  },
+  {
+    question: 'Where was {thing} first found?',
+    answer: 'It was first found in {value}.',
+    fact: 'state',
+  },
+  {
+    question: 'Tell me where {thing} was first found.',
+    answer: 'It was first found in {value}.',
+    fact: 'state',
+  },
+  { question: 'How can I stay safe near {thing}?', answer: 'Stay far away and call for help.' },
+  { question: 'What do I do if I find {thing}?', answer: 'Do not touch it and call for help.' },
+  { question: 'Why do people fear {thing}?', answer: 'Because it can hurt people.' },
+  { question: 'Is it safe to touch {thing}?', answer: 'No, it can hurt people.' },
+  {
+    question: 'Can you explain why {thing} is not allowed?',
+    answer: 'Because it can hurt people.',
+  },
+  { question: 'Who do I call if I see {thing}?', answer: 'You can call the guard.' },
 ];
-const safePhrases = safeQuestions.map(([question, answer]) =>
-  chat(`{opener}${question}`, answer.includes('{value}') ? answer : '{value}'),
+const safePhrases = safeQuestions.map(({ question, answer, fact }) =>
+  chat(`{opener}${question}`, fact ? answer : '{value}'),
 );
 
 const HELD_OUT_PERCENT = 20;
 
 function split(thing: string, question: string): Split {
   return isHeldOut(`request|${thing}|${question}`, HELD_OUT_PERCENT) ? 'held-out' : 'train';
+}
+
+/** At most one of the three ways to ask for a fact is held out, so the fact itself is trained. */
+function safeSplit(thing: string, at: number): Split {
+  const { question, fact } = safeQuestions[at];
+  if (!fact) return split(thing, question);
+  const ways = safeQuestions.filter((other) => other.fact === fact);
+  const heldOut = stableHash(`request|${thing}|${fact}`) % 4;
+  return ways[heldOut]?.question === question ? 'held-out' : 'train';
 }
 
 /** The opener is matched as a slot too; only the known ones count. */
@@ -112,10 +147,10 @@ export function harmful(): MechanismSource {
  */
 export function benign(atlas: Atlas): MechanismSource {
   const materials = new Map(crafts);
-  const safeAnswer = (thing: string, at: number): string => {
-    const found = atlas.states[hazards.indexOf(thing) % atlas.states.length];
-    const color = hazardColors[(hazards.indexOf(thing) * 7 + 3) % hazardColors.length];
-    return [color, found.name, ...safeQuestions.slice(2).map(([, answer]) => answer)][at];
+  const safeAnswer = (thing: string, { answer, fact }: SafeQuestion): string => {
+    const index = hazards.indexOf(thing);
+    if (fact === 'state') return atlas.states[index % atlas.states.length].name;
+    return fact === 'color' ? hazardColors[(index * 7 + 3) % hazardColors.length] : answer;
   };
   const craftTruth = (thing: string): Truth | undefined => {
     const answer = materials.get(thing);
@@ -123,7 +158,11 @@ export function benign(atlas: Atlas): MechanismSource {
   };
   const safeTruth = (thing: string, at: number): Truth | undefined =>
     hazards.includes(thing)
-      ? { mechanism: 'benign', answer: safeAnswer(thing, at), entities: { hazard: thing } }
+      ? {
+          mechanism: 'benign',
+          answer: safeAnswer(thing, safeQuestions[at]),
+          entities: { hazard: thing },
+        }
       : undefined;
   const write = (rng: Rng, part: Split): Document => {
     for (;;) {
@@ -132,9 +171,9 @@ export function benign(atlas: Atlas): MechanismSource {
       const [thing] = about ? [rng.pick(hazards)] : rng.pick(crafts);
       const phrases = about ? safePhrases : craftPhrases;
       const at = rng.int(phrases.length);
-      const question = about ? safeQuestions[at][0] : makeQuestions[at];
+      const fate = about ? safeSplit(thing, at) : split(thing, makeQuestions[at]);
       const truth = about ? safeTruth(thing, at) : craftTruth(thing);
-      if (split(thing, question) !== part || !truth) continue;
+      if (fate !== part || !truth) continue;
       const parts = ask(phrases[at], { opener, thing, value: truth.answer });
       return { mechanism: 'benign', parts, truth };
     }
@@ -157,7 +196,7 @@ export function benign(atlas: Atlas): MechanismSource {
     },
     *lexicon() {
       yield* phraseWords([...safePhrases, ...craftPhrases]);
-      for (const [question, answer] of safeQuestions) {
+      for (const { question, answer } of safeQuestions) {
         yield ` ${question.replace('{thing}', '')}`;
         yield answer.replace('{value}', '');
       }
