@@ -1,3 +1,4 @@
+import { sameShape } from '../dim.ts';
 import type { Tensor } from '../op.ts';
 import { type Emitter, float, int } from './emitter.ts';
 
@@ -142,17 +143,23 @@ function primitiveStatistics(
   return mean === undefined ? ['', invStd] : ['', mean, invStd];
 }
 
-/** softmax(scale · q kᵀ + bias) v. */
+/**
+ * softmax(scale · q kᵀ + bias) v as the operator of operator set 23, whose kernel works head by head
+ * and so keeps the scores in cache.
+ */
 export function lowerAttention(
   emitter: Emitter,
-  { attrs }: Tensor<'attention'>,
+  node: Tensor<'attention'>,
   [q, k, v, bias]: readonly string[],
 ): string {
-  const scores = emitter.emit('FusedMatMul', [q, k], {
-    domain: 'com.microsoft',
-    attributes: { transA: int(0), transB: int(1), alpha: float(attrs.scale) },
+  const [qTensor, kTensor, , biasTensor] = node.inputs;
+  const given = biasTensor.shape;
+  // ONNX Runtime broadcasts the bias over batch and heads, but not over positions and keys.
+  const target = [...given.slice(0, -2), qTensor.shape[2], kTensor.shape[2]];
+  const full = sameShape(given, target)
+    ? bias
+    : emitter.emit('Expand', [bias, emitter.expandTarget(given, target)]);
+  return emitter.emit('Attention', [q, k, v, full], {
+    attributes: { scale: float(node.attrs.scale) },
   });
-  const masked = emitter.emit('Add', [scores, bias]);
-  const pattern = emitter.emit('Softmax', [masked], { attributes: { axis: int(-1) } });
-  return emitter.emit('MatMul', [pattern, v]);
 }

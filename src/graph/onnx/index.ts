@@ -37,8 +37,12 @@ export interface OnnxExport {
   readonly outputNames: Readonly<Record<string, string>>;
 }
 
-/** Standard operators, and ONNX Runtime's contributed ones. */
-const OPSETS = { '': 21, 'com.microsoft': 1 };
+/** The oldest operator set that has all the operations, so that older runtimes load the model too. */
+function opsetsOf(nodes: readonly OnnxNode[]): Record<string, number> {
+  const standard = nodes.some(({ op }) => op === 'Attention') ? 23 : 21;
+  // ONNX Runtime's contributed operators.
+  return { '': standard, 'com.microsoft': 1 };
+}
 
 function sizesFromFrozen(
   graph: GraphParts,
@@ -146,7 +150,8 @@ function chooseOutputNames(graph: GraphParts): Record<string, string> {
 }
 
 /**
- * Writes a program as an ONNX model (operator set 21 and ONNX Runtime's contributed operators).
+ * Writes a program as an ONNX model (operator set 21, or 23 where the
+ * program uses attention, and ONNX Runtime's contributed operators).
  * Inputs and outputs keep their names and symbolic shapes. An output named like an input gets
  * `.out` appended, because ONNX values share one namespace.
  */
@@ -196,7 +201,7 @@ export function toOnnx(graph: GraphParts, options: ToOnnxOptions = {}): OnnxExpo
     inputs: fed.map(({ attrs, dtype, shape }) => ({ name: attrs.name, dtype, shape })),
     outputs,
     initializers,
-    opsets: OPSETS,
+    opsets: opsetsOf(nodes),
     metadata,
   });
   return { model, external, outputNames };
