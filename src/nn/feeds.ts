@@ -2,11 +2,13 @@ import { GlassboxError } from '../base/error.ts';
 import { formatShape } from '../graph/dim.ts';
 import type { TensorData } from '../graph/op.ts';
 import type { Program } from '../graph/program.ts';
-import type { Feeds } from '../runtime/runtime.ts';
 
 /** Only what the program asks for: parts of a batch or of the state may be unused. */
-export function selectInputs(program: Program, feeds: Feeds): Record<string, TensorData> {
-  const out: Record<string, TensorData> = {};
+export function selectInputs<T = TensorData>(
+  program: Program,
+  feeds: Readonly<Record<string, T>>,
+): Record<string, T> {
+  const out: Record<string, T> = {};
   for (const { attrs } of program.inputs) {
     const value = feeds[attrs.name];
     if (value === undefined) {

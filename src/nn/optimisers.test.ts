@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { add, matmul, tanh, tensorData } from '../graph/build.ts';
 import { nodeRuntime } from '../runtime/node/index.ts';
+import { evaluate, type ReferenceFeed } from '../runtime/reference/index.ts';
+import { selectInputs } from './feeds.ts';
 import { meanSquaredError } from './losses.ts';
 import { noDecayOn, noDecayOnVectors, type Optimiser } from './optimiser.ts';
 import { adam, adamW, lion, sgd } from './optimisers.ts';
-import type { LossFunction } from './step.ts';
+import { buildStep, type LossFunction } from './step.ts';
 import { createTrainer, type TrainerOptions } from './trainer.ts';
 
 interface Step {
@@ -61,12 +63,17 @@ function batches(count: number) {
   }));
 }
 
-function assertClose(actual: ArrayLike<number>, expected: unknown, what: string): void {
+function assertClose(
+  actual: ArrayLike<number>,
+  expected: unknown,
+  what: string,
+  // Float32 state against float64: a few roundings per step, ten steps.
+  relative = 4e-6,
+): void {
   const values = [expected].flat() as number[];
   assert.equal(actual.length, values.length, what);
   values.forEach((value, i) => {
-    // Float32 state against float64: a few roundings per step, ten steps.
-    const tolerance = 4e-6 * Math.max(0.1, Math.abs(value));
+    const tolerance = relative * Math.max(0.1, Math.abs(value));
     const error = Math.abs(actual[i] - value);
     assert.ok(error <= tolerance, `${what}[${i}] is ${actual[i]}, expected ${value}`);
   });
@@ -96,6 +103,54 @@ describe('optimiser trajectories equal the reference', () => {
         }
       }
       await trainer.release();
+    });
+  }
+});
+
+describe('optimiser trajectories in float64 equal the reference to 1e-6', () => {
+  const float64 = (shape: readonly number[], values: readonly number[]) => ({
+    dtype: 'float32' as const,
+    shape,
+    data: Float64Array.from(values),
+  });
+  const full = (name: string) => float64(problem[name].shape, problem[name].data);
+  for (const item of cases.filter(({ options }) => !options.microBatches)) {
+    it(item.name, () => {
+      const { maxNorm, ema } = item.options as Record<string, number>;
+      const graphs = buildStep({
+        params: problem,
+        groups: [{ match: (name) => name === 'x' || name === 'y', frozen: true }],
+        batch: {},
+        loss: (p) => meanSquaredError(tanh(add(matmul(p('x'), p('w')), p('b'))), p('y')),
+        optimiser: optimiserOf(item),
+        ...(maxNorm !== undefined && { clipNorm: maxNorm }),
+        ...(ema !== undefined && { emaDecay: ema }),
+      });
+      let state: Record<string, ReferenceFeed> = Object.fromEntries(
+        Object.entries(graphs.state).map(([name, shape]) => [
+          name,
+          name in problem
+            ? full(name)
+            : float64(shape, new Array(shape.reduce((a, b) => a * b, 1)).fill(0)),
+        ]),
+      );
+      for (const [i, expected] of item.steps.entries()) {
+        const scalars = Object.entries(graphs.scalars(i + 1, expected.lr as number));
+        const feeds: Record<string, ReferenceFeed> = {
+          x: full('x'),
+          y: full('y'),
+          ...state,
+          ...Object.fromEntries(scalars.map(([name, value]) => [name, float64([], [value])])),
+        };
+        const out = evaluate(graphs.update, selectInputs(graphs.update, feeds));
+        state = Object.fromEntries(Object.keys(state).map((name) => [name, out[`next/${name}`]]));
+        assertClose(out.loss.data, expected.loss, `step ${i} loss`, 1e-6);
+        assertClose(state.w.data as Float64Array, expected.w, `step ${i} w`, 1e-6);
+        assertClose(state.b.data as Float64Array, expected.b, `step ${i} b`, 1e-6);
+        if (expected.emaW) {
+          assertClose(state['ema/w'].data as Float64Array, expected.emaW, `step ${i} ema`, 1e-6);
+        }
+      }
     });
   }
 });
