@@ -83,6 +83,8 @@ function checkLoad(bytes: Uint8Array, loaded: ReadonlyMap<string, StoredTensor>)
   const { header, data } = split(bytes);
   const { __metadata__: _, ...entries } = JSON.parse(header) as Record<string, Entry>;
   assert.deepEqual([...loaded.keys()].sort(), Object.keys(entries).sort());
+  // JSON.parse keeps the last of two equal names, so they are counted in the text.
+  assert.equal(header.split('"dtype":').length - 1, loaded.size);
   const view = new DataView(data.buffer, data.byteOffset, data.length);
   const covered = new Uint8Array(data.length);
   for (const [name, { dtype, shape, data_offsets: offsets }] of Object.entries(entries)) {
@@ -128,7 +130,10 @@ const entryEdit = fc.record({
       value: fc.oneof(fc.tuple(oddNumber, oddNumber), oddValue),
     }),
     fc.record({ key: fc.constantFrom('begin', 'end'), value: fc.constantFrom(-4, -1, 1, 2, 4, 8) }),
-    fc.record({ key: fc.constantFrom('delete', 'swap', 'whole', 'copy'), value: oddValue }),
+    fc.record({
+      key: fc.constantFrom('delete', 'swap', 'whole', 'copy', 'repeat'),
+      value: oddValue,
+    }),
   ),
 });
 
@@ -136,6 +141,7 @@ type Edit = typeof entryEdit extends fc.Arbitrary<infer T> ? T : never;
 
 function applyEdits(edits: readonly Edit[]): string {
   const json: Record<string, Record<string, unknown>> = JSON.parse(HEADER);
+  const repeated: string[] = [];
   for (const { name, change } of edits) {
     const entry = json[name];
     if (typeof entry !== 'object' || entry === null) continue;
@@ -148,9 +154,10 @@ function applyEdits(edits: readonly Edit[]): string {
     else if (key === 'copy') json[`${name}.2`] = { ...entry };
     else if (key === 'swap')
       entry.shape = Array.isArray(entry.shape) ? [...entry.shape].reverse() : 1;
+    else if (key === 'repeat') repeated.push(`,${JSON.stringify(name)}:${toText(entry)}}`);
     else entry[key] = value;
   }
-  return toText(json);
+  return repeated.reduce((text, again) => text.slice(0, -1) + again, toText(json));
 }
 
 describe('fuzzed safetensors', { timeout: 60_000 }, () => {
