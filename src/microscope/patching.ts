@@ -208,7 +208,7 @@ export async function activationPatching(
       feeds[`mask.${address}`] = { dtype: 'bool', shape, data: mask };
       feeds[`other.${address}`] = cache[address];
     });
-    const { logitDiff } = await runner.run(kept, 'fed', feeds);
+    const { logitDiff } = await runner.run(kept, feeds);
     return Array.from(logitDiff.data as Float32Array);
   };
 

@@ -99,7 +99,7 @@ export async function readOut(
       [source]: { dtype: 'float32', shape: [1, size, width], data },
       targets: { dtype: 'int64', shape: [1, size], data: targets },
     };
-    const got = await runner.run(kept, 'fed', feeds);
+    const got = await runner.run(kept, feeds);
     out.topIds.set(Array.from(got.topIds.data as BigInt64Array, Number), start * k);
     out.topLogProbs.set(got.topLogProbs.data as Float32Array, start * k);
     out.targetLogProbs.set(got.targetLogProbs.data as Float32Array, start);
