@@ -8,7 +8,6 @@ import type { ReferenceArray } from './array.ts';
 import { runKernel } from './kernels.ts';
 
 export type { ReferenceArray } from './array.ts';
-export { referenceKernels } from './kernels.ts';
 
 /** What {@link evaluate} accepts: any numbers, so that float32 inputs can be fed in float64. */
 export interface ReferenceFeed {
