@@ -44,7 +44,7 @@ function prepare(name: string): ExtractorConfig {
       },
       apiReport: {
         enabled: true,
-        reportFileName: name,
+        reportFileName: reportName(name),
         reportFolder: `${ROOT}docs/api`,
         reportTempFolder: `${ROOT}.cache/api`,
         includeForgottenExports: false,
@@ -62,6 +62,11 @@ function prepare(name: string): ExtractorConfig {
     packageJsonFullPath: `${ROOT}package.json`,
   };
   return ExtractorConfig.prepare(options);
+}
+
+/** File name of a sub-path's report: `runtime/web` becomes `runtime-web`. */
+function reportName(name: string): string {
+  return name.replaceAll('/', '-');
 }
 
 function report(message: ExtractorMessage): void {
@@ -86,12 +91,13 @@ for (const name of subPaths()) {
     messageCallback: report,
   });
   if (result.errorCount > 0) process.exitCode = 1;
-  const exported = readFileSync(`${ROOT}.cache/api/${name}.api.md`, 'utf8').match(EXPORT) ?? [];
+  const exported =
+    readFileSync(`${ROOT}.cache/api/${reportName(name)}.api.md`, 'utf8').match(EXPORT) ?? [];
   const bare = exported.filter((text) => text.includes('(undocumented)')).length;
   console.log(`     ${name}: ${exported.length} exports, ${bare} without a doc comment`);
   if (result.apiReportChanged) {
     console.error(
-      `docs/api/${name}.api.md ${check ? 'is out of date: npm run api-report' : 'updated'}`,
+      `docs/api/${reportName(name)}.api.md ${check ? 'is out of date: npm run api-report' : 'updated'}`,
     );
     if (check) process.exitCode = 1;
   }

@@ -27,9 +27,9 @@ after(() => rm(project, { recursive: true, force: true }));
 
 test('every sub-path loads as JavaScript in another project', async () => {
   const file = join(project, 'load.mjs');
-  const lines = subPaths()
-    .filter((name) => name !== 'cli')
-    .map((name) => `console.log(Object.keys(await import('glassbox/${name}')).length > 0);`);
+  const lines = subPaths().map(
+    (name) => `console.log(Object.keys(await import('glassbox/${name}')).length > 0);`,
+  );
   await writeFile(file, lines.join('\n'));
   // Node of the machine, beside the checkout's own, when npm started this: the package promises both.
   const nodes = new Set([process.execPath, process.env.npm_node_execpath ?? process.execPath]);
@@ -40,7 +40,9 @@ test('every sub-path loads as JavaScript in another project', async () => {
 });
 
 test('every sub-path has types that another strict project can use', async () => {
-  const imports = subPaths().map((name) => `export * as ${name} from 'glassbox/${name}';`);
+  const imports = subPaths().map(
+    (name) => `export * as ${name.replace('/', '_')} from 'glassbox/${name}';`,
+  );
   const use = `import { wilson } from 'glassbox/base';
 export const rate: number = wilson(9, 10).rate;
 // @ts-expect-error The types are there: a word is no count.
