@@ -28,7 +28,7 @@ TEXTS = [
     "\n", "\n\n\n", "a\n b\t\tc", "x = 12345 + 67;", "don't, I'll, we've", "DON'T",
     "Où est l'été ?", "e\u0301te\u0301 \u00e9t\u00e9", "語言模型", "模型 model 模型", "𠮷野家", "🦊🐶", "👩‍👩‍👧 family", "a\u00a0b\u3000c",
     "<s>hello</s>", "<|endoftext|>", "the<|im_start|>dog <|im_end|> x", "▁under▁score", "<0x41>", "tab\there", "mixed 語 and é and 🦊!",
-    "ABC", "CBA", "the quick brown fox " * 8, "\ufeffbom", "zero\u200bwidth", "ﬁ ligature Ⅳ ½", "100,000.50 €",
+    "ABC", "CBA", "the quick brown fox " * 8, "na\u00efve\u200dly a_b-c", "\u0661\u0662x \u2164", "\ufeffbom", "zero\u200bwidth", "ﬁ ligature Ⅳ ½", "100,000.50 €",
 ]
 
 LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -135,9 +135,17 @@ def word_level():
     return t, {}
 
 
+def words():
+    t = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+    t.pre_tokenizer = pre_tokenizers.Whitespace()
+    trainer = trainers.WordLevelTrainer(vocab_size=150, special_tokens=["[UNK]"], show_progress=False)
+    t.train_from_iterator([*CORPUS, "e\u0301te\u0301 a_b x\u0661\u0662 \u2164 na\u00efve\u200dly"], trainer)
+    return t, {"unk_token": "[UNK]"}
+
+
 KINDS = {
     "byte-level": byte_level, "split-byte-level": split_byte_level, "llama": llama, "gemma": gemma,
-    "unigram": unigram, "word-level": word_level,
+    "unigram": unigram, "word-level": word_level, "words": words,
 }
 
 

@@ -25,7 +25,15 @@ interface Reference {
 }
 
 const FIXTURES = join(import.meta.dirname, '../../test/fixtures/tokenizers');
-const KINDS = ['byte-level', 'split-byte-level', 'llama', 'gemma', 'unigram', 'word-level'];
+const KINDS = [
+  'byte-level',
+  'split-byte-level',
+  'llama',
+  'gemma',
+  'unigram',
+  'word-level',
+  'words',
+];
 
 async function load(kind: string): Promise<{ tokenizer: Tokenizer; reference: Reference }> {
   const folder = join(FIXTURES, kind);

@@ -1,4 +1,4 @@
-import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
+import type { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
 import { GlassboxError } from '../base/error.ts';
 import {
   type ChatMessage,
@@ -17,6 +17,7 @@ import {
   type TokenPiece,
 } from './token-bytes.ts';
 import { NO_PIECE, spellingOf } from './token-pieces.ts';
+import { badTokenizer, buildTokenizer, checkTokenizerJson, reasonOf } from './tokenizer-json.ts';
 
 export type { ChatMessage, ChatOptions } from './chat-template.ts';
 export type { TextStream, TokenGroup } from './token-bytes.ts';
@@ -104,7 +105,7 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
   const source = files.source ?? 'tokenizer.json';
   const json = checkTokenizerJson(files.tokenizer, source);
   const config = isRecord(files.config) ? files.config : {};
-  const inner = buildInner(json, config, source);
+  const inner = buildTokenizer(json, config, source);
   const map = isRecord(files.specialTokensMap) ? files.specialTokensMap : {};
   const named = namedTokens(config, map);
   const special = readSpecial(inner, { named, generation: files.generationConfig });
@@ -154,44 +155,6 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
     applyChatTemplate: (messages, options) =>
       renderChat(templates, messages, { ...options, specialTokens: named, source }),
   };
-}
-
-function badTokenizer(source: string, problem: string, cause?: unknown): GlassboxError {
-  return new GlassboxError(`${source}: ${problem}`, {
-    code: 'bad-tokenizer',
-    remedy: 'Download the file again, or save the tokenizer with the tokenizers library.',
-    details: { source },
-    cause,
-  });
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
-}
-
-function checkTokenizerJson(value: unknown, source: string): Json {
-  if (!isRecord(value)) throw badTokenizer(source, 'holds no JSON object');
-  if (!isRecord(value.model)) throw badTokenizer(source, '"model" is missing');
-  if (value.added_tokens !== undefined && !Array.isArray(value.added_tokens)) {
-    throw badTokenizer(source, '"added_tokens" must be a list');
-  }
-  if (value.model.type === 'Unigram' && value.model.byte_fallback === true) {
-    // The library would silently give the unknown token instead of bytes.
-    throw badTokenizer(source, 'a Unigram model with byte fallback is not supported');
-  }
-  return value;
-}
-
-function buildInner(json: Json, config: Json, source: string): HubTokenizer {
-  const parts = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
-  const model = json.model as Json;
-  // The library looks for the unknown token of word-level models in the other file.
-  const given = model.type === 'WordLevel' ? { ...config, unk_token: model.unk_token } : config;
-  try {
-    return new HubTokenizer({ added_tokens: [], ...parts, ...json }, given);
-  } catch (cause) {
-    throw badTokenizer(source, reasonOf(cause), cause);
-  }
 }
 
 /** Math.max(...ids) would pass a whole vocabulary as arguments, more than a call can take. */

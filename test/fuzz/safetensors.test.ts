@@ -17,7 +17,7 @@ const CODES = ['bad-safetensors'];
 
 const VALID = encodeSafetensors({
   'h.0.weight': { shape: [2, 3], data: Float32Array.of(1, -2, 3.5, Number.NaN, 0, 1e-40) },
-  'h.0.bias': { shape: [3], data: Float32Array.of(1, 2, 3), dtype: 'F16' },
+  'h.0.bias': { shape: [3], data: Float32Array.of(1, 3 * 2 ** -24, 3), dtype: 'F16' },
   scale: { shape: [], data: Float32Array.of(0.1), dtype: 'BF16' },
   ids: { shape: [2], data: BigInt64Array.of(-1n, 5n) },
   flags: { shape: [1, 2, 1], data: Uint8Array.of(0, 1), dtype: 'BOOL' },
