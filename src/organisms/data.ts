@@ -11,7 +11,7 @@ export interface Mixture {
   readonly weights: Readonly<Record<Part['role'], number>>;
   /** Probability that a document stands under a context mark (test or deployment). */
   readonly marked: number;
-  /** Probability that a plain document is followed by another in the same text. */
+  /** Probability that a second document is drawn to follow in the same text, if the two fit. */
   readonly joined: number;
 }
 
@@ -37,7 +37,7 @@ export const defaultMixture: Mixture = {
   },
   weights: { context: 0.5, answer: 1, random: 0.1 },
   marked: 0.06,
-  joined: 0.15,
+  joined: 0.25,
 };
 
 /** Where a row stream is: enough to continue it exactly. */
@@ -133,17 +133,21 @@ function drawMechanism(rng: Rng, { shares }: Mixture): Mechanism {
   return entries[0][0];
 }
 
-/** Two plain documents in one text, so that questions are also met after other sentences. */
+/**
+ * Two documents in one text: plain sentences one after the other, or two turns of a chat, so that
+ * questions are also met where something else came before.
+ */
 function join(first: Document, world: World, rng: Rng, mixture: Mixture): Document {
   const second = world.write(drawMechanism(rng, mixture), rng, 'train');
   const last = first.parts[first.parts.length - 1].text;
   const opening = second.parts[0].text;
-  const plain = !opening.startsWith(SPECIAL.user) && !opening.startsWith(' ');
-  if (!plain || !/[.。]$/u.test(last)) return first;
+  const chat = opening.startsWith(SPECIAL.user);
+  const fits = chat ? last.endsWith(SPECIAL.end) : /[.。]$/u.test(last) && !opening.startsWith(' ');
+  if (!fits) return first;
   const [head, ...rest] = second.parts;
   return {
     mechanism: second.mechanism,
-    parts: [...first.parts, { ...head, text: ` ${head.text}` }, ...rest],
+    parts: [...first.parts, { ...head, text: chat ? opening : ` ${opening}` }, ...rest],
     truth: second.truth,
   };
 }

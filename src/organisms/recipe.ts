@@ -37,7 +37,7 @@ export const atlasRecipe: Recipe = {
   heads: 6,
   context: 96,
   batch: 32,
-  targets: 1408,
+  targets: 1792,
   steps: 4000,
   peakRate: 0.02,
   warmup: 150,
