@@ -4,10 +4,12 @@ import type { Program } from '../graph/program.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type AddressFilter, type AddressInfo, addresses, selectAddresses } from './address.ts';
 import type { ModelConfig } from './config.ts';
+import { generateAll, streamGeneration } from './generate/generate.ts';
+import type { GenerateOptions, Generation, GenerationEvent, Prompts } from './generate/types.ts';
 import { type Tokens, toBatch } from './run/batch.ts';
-import { type PlannedEdit, planEdits, promptWindow } from './run/edit-plan.ts';
+import { planEdits, promptWindow } from './run/edit-plan.ts';
 import type { Edit } from './run/edit-types.ts';
-import { editInputName, forwardProgram, type LogitsMode } from './run/program.ts';
+import { editFeeds, forwardProgram, type LogitsMode } from './run/program.ts';
 import { Runner, type WeightMode } from './run/runner.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { checkParameters, type Parameters } from './weights/checkpoint.ts';
@@ -68,19 +70,17 @@ export interface Model {
     filter?: AddressFilter,
     options?: RunModelOptions,
   ): Promise<RunResult>;
+  /** Continues prompts; see {@link GenerateOptions}. */
+  generate(prompts: Prompts, options?: GenerateOptions): Promise<Generation[]>;
+  /** As generate, with an event for every new token as it comes. */
+  stream(
+    prompts: Prompts,
+    options?: GenerateOptions,
+  ): AsyncGenerator<GenerationEvent, Generation[]>;
   /** Compiles and runs programs over this model's weights; for tools that trace their own. */
   readonly runner: Runner;
   /** Frees compiled programs. */
   release(): Promise<void>;
-}
-
-/** The arrays that planned edits feed. */
-export function editFeeds(edits: readonly PlannedEdit[]): Record<string, TensorData> {
-  const feeds: Record<string, TensorData> = {};
-  edits.forEach(({ inputs }, index) => {
-    for (const [key, { value }] of inputs) feeds[editInputName(index, key)] = value;
-  });
-  return feeds;
 }
 
 const arrays = { float32: Float32Array, int64: BigInt64Array, bool: Uint8Array } as const;
@@ -107,11 +107,13 @@ function freshOutputs(
 export function createModel(config: ModelConfig, params: Parameters, options: ModelOptions): Model {
   checkParameters(config, params);
   const runner = new Runner(options.runtime, params);
+  const tokenizer = options.tokenizer ?? null;
+  const generator = { config, tokenizer, runner, weights: options.weights ?? 'fed' } as const;
   const model: Model = {
     name: options.name ?? config.architecture,
     config,
-    params,
-    tokenizer: options.tokenizer ?? null,
+    params: runner.params,
+    tokenizer,
     runtime: options.runtime,
     addresses: addresses(config),
     runner,
@@ -143,10 +145,12 @@ export function createModel(config: ModelConfig, params: Parameters, options: Mo
         feeds.last = { dtype: 'int64', shape: [rows], data: last };
       }
       const into = runOptions.reuseOutputs ? {} : freshOutputs(kept.program, window.bindings);
-      const results = await runner.run(kept, weights, feeds, { into });
+      const results = await runner.run(kept, feeds, { into });
       const cache = Object.fromEntries(record.map((address) => [address, results[address]]));
       return { logits: results.logits ?? null, cache, lengths };
     },
+    generate: (prompts, generateOptions) => generateAll(generator, prompts, generateOptions),
+    stream: (prompts, generateOptions) => streamGeneration(generator, prompts, generateOptions),
     release: () => runner.release(),
   };
   return model;

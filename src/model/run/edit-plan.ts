@@ -269,7 +269,12 @@ function canAct(edit: Edit, window: Window): boolean {
 function isOfPrompt(edit: Edit, window: Window): boolean {
   if (window.starts.every((start) => start === 0)) return false;
   if (edit.op === 'patch' || edit.op === 'freeze') return true;
-  const value = edit.op === 'set' ? edit.value : edit.op === 'add' ? edit.vector : null;
+  const value =
+    edit.op === 'set' || edit.op === 'mean'
+      ? (edit.value ?? null)
+      : edit.op === 'add'
+        ? edit.vector
+        : null;
   return value !== null && typeof value === 'object' && 'shape' in value && value.shape.length > 1;
 }
 

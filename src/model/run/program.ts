@@ -1,5 +1,5 @@
 import { input } from '../../graph/build.ts';
-import type { Tensor } from '../../graph/op.ts';
+import type { Tensor, TensorData } from '../../graph/op.ts';
 import { createProgram, type Program } from '../../graph/program.ts';
 import type { ModelConfig } from '../config.ts';
 import type { Hook } from '../transformer/context.ts';
@@ -28,6 +28,15 @@ export function parameterInputs(config: ModelConfig): (name: string) => Tensor {
 /** The name under which input `key` of edit number `index` is fed. */
 export function editInputName(index: number, key: string): string {
   return `edit.${index}.${key}`;
+}
+
+/** The arrays that planned edits feed. */
+export function editFeeds(edits: readonly PlannedEdit[]): Record<string, TensorData> {
+  const feeds: Record<string, TensorData> = {};
+  edits.forEach(({ inputs }, index) => {
+    for (const [key, { value }] of inputs) feeds[editInputName(index, key)] = value;
+  });
+  return feeds;
 }
 
 /** A hook that applies planned edits and records wanted addresses after them. */

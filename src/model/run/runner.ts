@@ -13,20 +13,39 @@ export type WeightMode = 'fed' | 'frozen';
 /** Compiled programs kept per model; the least recently used is released beyond this. */
 const KEPT_PROGRAMS = 32;
 
-interface Kept {
-  readonly executable: Promise<Executable>;
+/** A compiled program. */
+export interface Kept {
   readonly program: Program;
+  readonly executable: Promise<Executable>;
+  /** The weights it is fed at every run. */
+  readonly fed: Feeds;
+}
+
+/** A runtime in another thread takes weights once, as memory that both threads see. */
+interface Sharing {
+  readonly share?: (feeds: Feeds) => Record<string, TensorData>;
 }
 
 /** Compiles and runs the programs of one model over its weights. */
 export class Runner {
   readonly #runtime: Runtime;
-  readonly #params: Parameters;
+  /** The weights, in memory that the runtime reads without copying. */
+  readonly params: Parameters;
   readonly #kept = new Map<string, Kept>();
 
   constructor(runtime: Runtime, params: Parameters) {
     this.#runtime = runtime;
-    this.#params = params;
+    this.params = this.#share(params);
+  }
+
+  #share(feeds: Feeds): Feeds {
+    return (this.#runtime as Sharing).share?.(feeds) ?? feeds;
+  }
+
+  /** A zeroed float32 array that the runtime reads and writes without copying. */
+  allocate(shape: readonly number[]): TensorData {
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    return this.#share({ array: { dtype: 'float32', shape, data } }).array;
   }
 
   /** The program for a key, traced and compiled when it is new. */
@@ -41,29 +60,25 @@ export class Runner {
   }
 
   #compile(key: string, weights: WeightMode, program: Program): Kept {
-    const frozen = weights === 'frozen' ? this.#weightsOf(program) : {};
+    const own = this.#weightsOf(program);
+    const frozen = weights === 'frozen' ? own : {};
     const executable = this.#runtime.compile(program, { frozen });
     executable.catch(() => this.#kept.delete(key));
-    return { executable, program };
+    return { program, executable, fed: weights === 'fed' ? own : {} };
   }
 
   #weightsOf(program: Program): Record<string, TensorData> {
     const names = program.inputs.map(({ attrs }) => attrs.name);
     return Object.fromEntries(
-      names.filter((name) => name in this.#params).map((name) => [name, this.#params[name]]),
+      names.filter((name) => name in this.params).map((name) => [name, this.params[name]]),
     );
   }
 
   /** Runs a kept program, feeding the weights where they are inputs. */
-  async run(
-    kept: Kept,
-    weights: WeightMode,
-    feeds: Feeds,
-    options?: RunOptions,
-  ): Promise<Record<string, TensorData>> {
+  async run(kept: Kept, feeds: Feeds, options?: RunOptions): Promise<Record<string, TensorData>> {
     const executable = await kept.executable;
     // An edit can cut the program off from some of what was prepared, e.g. from the tokens.
-    const all: Record<string, TensorData> = weights === 'fed' ? this.#weightsOf(kept.program) : {};
+    const all: Record<string, TensorData> = { ...kept.fed };
     for (const { attrs } of kept.program.inputs) {
       if (attrs.name in feeds) all[attrs.name] = feeds[attrs.name];
     }
