@@ -1,1 +1,0 @@
-export * from '../base/safetensors/header.ts';
