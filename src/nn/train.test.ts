@@ -18,6 +18,7 @@ import type { Progress } from '../base/progress.ts';
 import { Rng } from '../base/rng.ts';
 import { add, sqrt, square, sum, tensorData } from '../graph/build.ts';
 import { nodeRuntime } from '../runtime/node/index.ts';
+import { workerRuntime } from '../runtime/worker/index.ts';
 import { loadCheckpoint } from './checkpoint.ts';
 import { listCheckpoints } from './checkpoint-folder.ts';
 import { createLossEvaluator } from './evaluate.ts';
@@ -194,6 +195,19 @@ describe('stopping and resuming', () => {
     );
     const resumed = await trainMarkov(20, { folder, resume: true });
     assert.deepEqual(bits(resumed.params), bits((await trainMarkov(20)).params));
+  });
+
+  it('gives the same bits in a worker thread, on shared memory, with checkpoints', async () => {
+    const runtime = workerRuntime();
+    const allocate = (bytes: number) => new SharedArrayBuffer(bytes);
+    const folder = newFolder();
+    const checkpoints = { folder, resume: true };
+    await runTraining(markovTraining({ steps: 4, runtime, allocate, checkpoints }));
+    const { params } = await runTraining(
+      markovTraining({ steps: 8, runtime, allocate, checkpoints }),
+    );
+    await runtime.close();
+    assert.deepEqual(bits(params), bits((await trainMarkov(8)).params));
   });
 
   it('survives kill -9 at any moment', async () => {

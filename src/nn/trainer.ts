@@ -40,6 +40,11 @@ export interface TrainerOptions extends Omit<StepOptions, 'params' | 'fixed'> {
   readonly params: Params;
   /** Parameters the loss reads that are never trained; not copied. */
   readonly fixed?: Params;
+  /**
+   * Memory for the state. Give `(bytes) => new SharedArrayBuffer(bytes)` with a runtime that works in
+   * another thread; other memory is right there too, but copied at every step.
+   */
+  readonly allocate?: (bytes: number) => ArrayBufferLike;
 }
 
 /** One update at a time; {@link train} is the loop around it. */
@@ -60,17 +65,13 @@ export interface Trainer {
 
 type Arrays = Record<string, TensorData>;
 
-function zeros(shape: readonly number[]): TensorData {
-  return { dtype: 'float32', shape, data: new Float32Array(elementCount(shape)) };
-}
-
 function scalar(value: number): TensorData {
   return { dtype: 'float32', shape: [], data: Float32Array.of(value) };
 }
 
 /** Compiles the step and allocates its state: two sets of arrays that take turns as input and output. */
 export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
-  const { runtime, microBatches = 1 } = options;
+  const { runtime, microBatches = 1, allocate = (bytes) => new ArrayBuffer(bytes) } = options;
   const graphs = buildStep(options);
   const update = await runtime.compile(graphs.update);
   const accumulate = graphs.accumulate && (await runtime.compile(graphs.accumulate));
@@ -83,6 +84,11 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   let nextSums = accumulate ? accumulators() : {};
   let done = 0;
   for (const name of trained) copyInto(current[name], options.params[name]);
+
+  function zeros(shape: readonly number[]): TensorData {
+    const memory = allocate(elementCount(shape) * Float32Array.BYTES_PER_ELEMENT);
+    return { dtype: 'float32', shape, data: new Float32Array(memory) };
+  }
 
   function stateArrays(): Arrays {
     return mapValues(graphs.state, zeros);
