@@ -8,6 +8,7 @@ export interface ChatMessage {
   readonly [key: string]: unknown;
 }
 
+/** How a conversation is written out. */
 export interface ChatOptions {
   /** End with the opening of an assistant turn, so that the model answers. */
   readonly addGenerationPrompt?: boolean;

@@ -60,6 +60,7 @@ export interface RotaryPositions {
   readonly localTheta?: number;
 }
 
+/** How a position enters the model: an embedding added to the token, or a rotation. */
 export type Positions = { readonly kind: 'learned' } | RotaryPositions;
 
 /** `sliding`: position q sees positions k with q - window < k <= q. `full`: every k <= q. */

@@ -40,6 +40,7 @@ const SIDE_FILES = [
 const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 
+/** How a model is fetched; everything has a default. */
 export interface PullOptions {
   /** Branch, tag or commit hash; `main` if not given. */
   readonly revision?: string;
@@ -53,6 +54,7 @@ export interface PullOptions {
   readonly retryMs?: number;
 }
 
+/** A model that is complete in the cache, and what it is made of. */
 export interface PulledModel extends CachedModel {
   readonly id: string;
   readonly files: readonly { readonly path: string; readonly size: number }[];

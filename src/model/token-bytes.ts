@@ -42,6 +42,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
+/** All parts in one array. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let position = 0;
@@ -94,6 +95,7 @@ export interface TextStream {
   end(): string;
 }
 
+/** How tokens spell text. */
 export interface StreamOptions {
   readonly pieceOf: (id: number) => TokenPiece;
   /** Put before every token but the first. */
@@ -102,6 +104,7 @@ export interface StreamOptions {
   readonly stripFirstSpace: boolean;
 }
 
+/** Turns tokens into text one by one; see {@link TextStream}. */
 export function createTextStream(options: StreamOptions): TextStream {
   const utf8 = () => new TextDecoder('utf-8', { ignoreBOM: true });
   let decoder = utf8();

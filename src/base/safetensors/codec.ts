@@ -27,6 +27,7 @@ export interface TensorToStore {
   readonly dtype?: StoredDtype;
 }
 
+/** How stored values are widened. */
 export interface ReadTensorOptions {
   /** Give `F64` as Float64Array instead of rounding it to float32. */
   readonly keepFloat64?: boolean;
@@ -122,6 +123,7 @@ export function decodeTensor(
   return { dtype: info.dtype, shape: info.shape, data: decodeValues(info.dtype, bytes, options) };
 }
 
+/** How tensors are stored. */
 export interface EncodeOptions {
   /** Store float32 tensors in half the space. A tensor's own `dtype` has priority. */
   readonly floats?: 'F32' | 'F16' | 'BF16';
