@@ -24,6 +24,7 @@ import os
 import pathlib
 import platform
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -268,6 +269,8 @@ def main():
         print("RESULT " + json.dumps(result))
         return
 
+    # As an exception this ends the running pair too; by default it would be left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     env = os.environ | {"OMP_NUM_THREADS": str(args.threads), "MKL_NUM_THREADS": str(args.threads),
                         "OPENBLAS_NUM_THREADS": str(args.threads), "HF_HUB_OFFLINE": "1"}
     load_before, results, failed = os.getloadavg(), [], False
