@@ -1,6 +1,7 @@
 /** Transformers: configurations, weights, addresses, running with edits, generation, export. */
 export * from './address.ts';
 export * from './config.ts';
+export type { ExportedModel, ExportOptions, LinearHead } from './export-onnx.ts';
 export type * from './generate/types.ts';
 export * from './hub.ts';
 export { type LoadModelOptions, loadModel, readConfig, saveModel } from './load.ts';

@@ -4,6 +4,7 @@ import type { Program } from '../graph/program.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type AddressFilter, type AddressInfo, addresses, selectAddresses } from './address.ts';
 import type { ModelConfig } from './config.ts';
+import { type ExportedModel, type ExportOptions, exportOnnx } from './export-onnx.ts';
 import { generateAll, streamGeneration } from './generate/generate.ts';
 import type { GenerateOptions, Generation, GenerationEvent, Prompts } from './generate/types.ts';
 import { type Tokens, toBatch } from './run/batch.ts';
@@ -77,6 +78,8 @@ export interface Model {
     prompts: Prompts,
     options?: GenerateOptions,
   ): AsyncGenerator<GenerationEvent, Generation[]>;
+  /** Writes the model with interventions and readouts inside as ONNX; see {@link ExportOptions}. */
+  exportOnnx(path: string, options?: ExportOptions): Promise<ExportedModel>;
   /** Compiles and runs programs over this model's weights; for tools that trace their own. */
   readonly runner: Runner;
   /** Frees compiled programs. */
@@ -151,6 +154,7 @@ export function createModel(config: ModelConfig, params: Parameters, options: Mo
     },
     generate: (prompts, generateOptions) => generateAll(generator, prompts, generateOptions),
     stream: (prompts, generateOptions) => streamGeneration(generator, prompts, generateOptions),
+    exportOnnx: (path, exportOptions) => exportOnnx(model, path, exportOptions),
     release: () => runner.release(),
   };
   return model;

@@ -8,8 +8,6 @@ import type { KeyValue } from '../transformer/context.ts';
 import { traceForward } from '../transformer/forward.ts';
 import { freshName, pastName } from './cache.ts';
 
-const NOTHING: ReadonlySet<string> = new Set();
-
 function freshOutputs(keyValues: readonly KeyValue[]): Record<string, Tensor> {
   return Object.fromEntries(
     keyValues.flatMap(({ k, v }, layer) => [
@@ -24,7 +22,7 @@ function freshOutputs(keyValues: readonly KeyValue[]): Record<string, Tensor> {
  * row's last token and all keys and values out.
  */
 export function prefillProgram(config: ModelConfig, edits: readonly PlannedEdit[]): Program {
-  const { hook, wants } = editingHook(config, edits, NOTHING);
+  const { hook, wants } = editingHook(config, edits);
   const { logits, keyValues } = traceForward(config, {
     tokens: input('tokens', ['batch', 'pos'], 'int64'),
     param: parameterInputs(config),
@@ -37,7 +35,7 @@ export function prefillProgram(config: ModelConfig, edits: readonly PlannedEdit[
 
 /** The next tokens over a cache: `tokens`, `positions` `[batch, pos]` and the cache arrays in. */
 export function decodeProgram(config: ModelConfig, edits: readonly PlannedEdit[]): Program {
-  const { hook, wants } = editingHook(config, edits, NOTHING);
+  const { hook, wants } = editingHook(config, edits);
   const shape = ['batch', config.nKvHeads, 'capacity', config.dHead];
   const past = Array.from({ length: config.nLayers }, (_, layer) => ({
     k: input(pastName('k', layer), shape),

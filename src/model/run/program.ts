@@ -39,26 +39,34 @@ export function editFeeds(edits: readonly PlannedEdit[]): Record<string, TensorD
   return feeds;
 }
 
+/** Finds input `key` of edit number `index`; null when the edit has none. */
+export type EditInputs = (index: number, key: string) => Tensor | null;
+
+/** The inputs of planned edits as inputs of the program, so that their numbers can change. */
+function fedInputs(edits: readonly PlannedEdit[]): EditInputs {
+  const made = new Map<string, Tensor>();
+  return (index, key) => {
+    const declared = edits[index].inputs.get(key);
+    if (!declared) return null;
+    const name = editInputName(index, key);
+    if (!made.has(name)) made.set(name, input(name, declared.shape, declared.dtype));
+    return made.get(name)!;
+  };
+}
+
 /** A hook that applies planned edits and records wanted addresses after them. */
 export function editingHook(
   config: ModelConfig,
   edits: readonly PlannedEdit[],
-  record: ReadonlySet<string>,
+  options: { readonly record?: ReadonlySet<string>; readonly inputs?: EditInputs } = {},
 ): { hook: Hook; wants: (address: string) => boolean; recorded: Record<string, Tensor> } {
+  const { record = new Set(), inputs = fedInputs(edits) } = options;
   const byAddress = new Map<string, number[]>();
   edits.forEach(({ addresses }, index) => {
     for (const address of addresses) {
       byAddress.set(address, [...(byAddress.get(address) ?? []), index]);
     }
   });
-  const inputs = new Map<string, Tensor>();
-  const inputOf = (index: number, key: string): Tensor | null => {
-    const declared = edits[index].inputs.get(key);
-    if (!declared) return null;
-    const name = editInputName(index, key);
-    if (!inputs.has(name)) inputs.set(name, input(name, declared.shape, declared.dtype));
-    return inputs.get(name)!;
-  };
   const recorded: Record<string, Tensor> = {};
   return {
     recorded,
@@ -66,7 +74,7 @@ export function editingHook(
     hook: (address, tensor) => {
       let x = tensor;
       for (const index of byAddress.get(address) ?? []) {
-        const site = { config, address, input: (key: string) => inputOf(index, key) };
+        const site = { config, address, input: (key: string) => inputs(index, key) };
         x = applyEdit(site, edits[index].edit, x);
       }
       if (record.has(address)) recorded[address] = x;
@@ -85,7 +93,7 @@ export function forwardProgram(
   },
 ): Program {
   const record = new Set(options.record);
-  const { hook, wants, recorded } = editingHook(config, options.edits, record);
+  const { hook, wants, recorded } = editingHook(config, options.edits, { record });
   const { logits } = traceForward(config, {
     tokens: input('tokens', ['batch', 'pos'], 'int64'),
     param: parameterInputs(config),
