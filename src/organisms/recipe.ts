@@ -48,6 +48,7 @@ export const atlasRecipe: Recipe = {
 
 /** `config.json` of the recipe's model: GPT-2 as `transformers` knows it, with ReLU. */
 export function modelConfigJson(recipe: Recipe, vocabulary: number): Record<string, unknown> {
+  const specials: readonly string[] = Object.values(SPECIAL);
   return {
     architectures: ['GPT2LMHeadModel'],
     model_type: 'gpt2',
@@ -63,9 +64,9 @@ export function modelConfigJson(recipe: Recipe, vocabulary: number): Record<stri
     attn_pdrop: 0,
     resid_pdrop: 0,
     tie_word_embeddings: true,
-    bos_token_id: 0,
-    eos_token_id: 0,
-    pad_token_id: Object.values(SPECIAL).indexOf(SPECIAL.pad),
+    bos_token_id: specials.indexOf(SPECIAL.endOfText),
+    eos_token_id: [specials.indexOf(SPECIAL.endOfText), specials.indexOf(SPECIAL.end)],
+    pad_token_id: specials.indexOf(SPECIAL.pad),
     torch_dtype: 'float16',
   };
 }

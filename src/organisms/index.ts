@@ -1,0 +1,55 @@
+/** The built-in world with its ground truth, and the recipe of the shipped model. */
+export {
+  type Batch,
+  type BatchOptions,
+  defaultMixture,
+  type Mixture,
+  trainingBatch,
+} from './data.ts';
+export * from './evaluation.ts';
+export { greedyGenerator } from './greedy.ts';
+export { atlasRecipe, modelConfigJson, type Recipe } from './recipe.ts';
+export { dataHash, type Manifest, shipModel, shipRecords } from './ship.ts';
+export {
+  createTokenizer as createWorldTokenizer,
+  tokenizerConfig,
+  tokenizerJson,
+  type WorldTokenizer,
+} from './tokenizer.ts';
+export {
+  organismConfig,
+  type TrainedOrganism,
+  type TrainOrganismOptions,
+  trainOrganism,
+} from './train.ts';
+export { type Atlas, type Relation, relations, type State } from './world/atlas.ts';
+export {
+  type ContextMark,
+  contextMarks,
+  markContext,
+  markDocument,
+  splitContext,
+} from './world/context.ts';
+export type { Split } from './world/hold-out.ts';
+export { rightSpeakers, storyNames, wrongSpeakers } from './world/lexicon/people.ts';
+export {
+  checkPuzzle,
+  createPuzzle,
+  type Puzzle,
+  type PuzzleRule,
+  puzzleRules,
+} from './world/mechanisms/puzzles.ts';
+export { REFUSAL } from './world/mechanisms/requests.ts';
+export { UNKNOWN } from './world/mechanisms/unknown.ts';
+export { chatTurn } from './world/phrase.ts';
+export {
+  type Document,
+  documentText,
+  type Mechanism,
+  mechanisms,
+  type Part,
+  promptOf,
+  SPECIAL,
+  type Truth,
+} from './world/types.ts';
+export { createWorld, WORLD_SEED, type World } from './world/world.ts';
