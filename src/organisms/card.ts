@@ -1,5 +1,5 @@
 import type { EvalResult } from './evaluation.ts';
-import type { Manifest } from './ship.ts';
+import type { Manifest } from './manifest.ts';
 
 const rate = (value: number): string => value.toFixed(3);
 

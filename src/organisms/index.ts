@@ -8,8 +8,9 @@ export {
 } from './data.ts';
 export * from './evaluation.ts';
 export { greedyGenerator } from './greedy.ts';
+export type { Manifest } from './manifest.ts';
 export { atlasRecipe, modelConfigJson, type Recipe } from './recipe.ts';
-export { dataHash, type Manifest, shipModel, shipRecords } from './ship.ts';
+export { dataHash, shipModel, shipRecords } from './ship.ts';
 export {
   createTokenizer as createWorldTokenizer,
   tokenizerConfig,

@@ -6,23 +6,10 @@ import { type Model, parameterCount, saveModel } from '../model/index.ts';
 import { modelCard } from './card.ts';
 import { trainingBatch } from './data.ts';
 import type { EvalResult } from './evaluation.ts';
+import type { Manifest } from './manifest.ts';
 import type { Recipe } from './recipe.ts';
 import { createTokenizer, tokenizerConfig, tokenizerJson } from './tokenizer.ts';
 import { createWorld } from './world/world.ts';
-
-/** What a shipped model was made from and what is in its folder. */
-export interface Manifest {
-  readonly name: string;
-  readonly parameters: number;
-  /** Updates of the shipped weights; fewer than the recipe's when training was stopped early. */
-  readonly step: number;
-  readonly recipe: Recipe;
-  readonly command: string;
-  /** SHA-256 over the tokens of the first hundred batches of the document stream. */
-  readonly dataHash: string;
-  readonly evaluation: readonly EvalResult[];
-  readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
-}
 
 const HASHED_BATCHES = 100;
 
