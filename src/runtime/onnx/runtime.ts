@@ -75,12 +75,15 @@ class SessionCache {
     this.#entries.set(entry.key, entry);
     const idle = [...this.#entries.values()].filter(({ users }) => users === 0);
     let bytes = idle.reduce((sum, { bytes }) => sum + bytes, 0);
+    const freed: Entry[] = [];
     while (idle.length > this.#limit || (bytes > this.#byteLimit && idle.length > 0)) {
       const oldest = idle.shift()!;
       bytes -= oldest.bytes;
+      // All leave the cache before the first wait, or another release would free them again.
       this.#entries.delete(oldest.key);
-      await (await oldest.ready).session.release();
+      freed.push(oldest);
     }
+    for (const { ready } of freed) await (await ready).session.release();
   }
 }
 
