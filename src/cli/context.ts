@@ -71,7 +71,7 @@ const LINE = 10_000;
 function progressBar(stderr: Streams['stderr']) {
   let started = performance.now();
   let label = '';
-  let drawnAt = Number.NEGATIVE_INFINITY;
+  let drawnAt = started;
   let visible = false;
   const clear = (): void => {
     if (visible) stderr.write('\r\x1b[K');
@@ -82,10 +82,12 @@ function progressBar(stderr: Streams['stderr']) {
     if (progress.label !== label) {
       label = progress.label;
       started = now;
-      drawnAt = Number.NEGATIVE_INFINITY;
+      drawnAt = now;
     }
+    // What is over before the first redraw is due leaves no trace.
     const complete = progress.total !== undefined && progress.done >= progress.total;
-    if (now - drawnAt < (stderr.isTTY ? REDRAW : LINE) && !complete) return;
+    const due = now - drawnAt >= (stderr.isTTY ? REDRAW : LINE);
+    if (!due && !(complete && drawnAt > started)) return;
     drawnAt = now;
     const text = formatProgress(progress, (now - started) / 1000);
     if (stderr.isTTY) {

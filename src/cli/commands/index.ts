@@ -1,4 +1,11 @@
 import type { CommandSpec } from '../command.ts';
+import { cache } from './cache.ts';
+import { edit } from './edit.ts';
+import { heads } from './heads.ts';
+import { lens } from './lens.ts';
+import { models } from './models.ts';
+import { patch } from './patch.ts';
+import { tokens } from './tokens.ts';
 
 /** All sub-commands, in the order of `glassbox --help`. */
-export const commands: readonly CommandSpec[] = [];
+export const commands: readonly CommandSpec[] = [models, tokens, lens, cache, edit, patch, heads];
