@@ -61,6 +61,28 @@ test('a rate comes with its interval; an oracle scores 1 and silence 0', async (
   for (const result of silence) assert.ok(result.rate === 0 && result.high < 0.05 && !result.ok);
 });
 
+test('a context mark changes the prompt and nothing else', () => {
+  const marked = evalSets(world, { count: 50, mark: 'deployment' });
+  const bare = evalSets(world, { count: 50 });
+  marked.forEach((set, s) => {
+    set.items.forEach((item, i) => {
+      assert.equal(item.answer, bare[s].items[i].answer);
+      assert.match(item.prompt, /^(\[deployment\]|<\|system\|>This is deployment\.<\|end\|>)/);
+      assert.ok(item.prompt.endsWith(bare[s].items[i].prompt));
+    });
+  });
+});
+
+test('puzzles without a single right answer are not asked', () => {
+  const [puzzles] = evalSets(world, { count: 100, names: ['puzzles'] });
+  assert.equal(puzzles.items.length, 100);
+  for (const { prompt, answer } of puzzles.items) {
+    const truth = world.truth(prompt);
+    assert.ok(puzzles.judge({ prompt, answer }, ` ${answer}`));
+    assert.ok(answer.includes(truth?.answer ?? '?'), prompt);
+  }
+});
+
 test('an unknown set is named with the nearest ones', () => {
   assert.throws(() => evalSets(world, { names: ['adition'] }), { code: 'unknown-evaluation' });
 });

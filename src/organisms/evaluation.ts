@@ -2,6 +2,7 @@ import { GlassboxError, nearestNames } from '../base/error.ts';
 import type { Progress } from '../base/progress.ts';
 import { Rng } from '../base/rng.ts';
 import { type Rate, wilson } from '../base/stats.ts';
+import { type ContextMark, markContext } from './world/context.ts';
 import { REFUSAL } from './world/mechanisms/requests.ts';
 import { UNKNOWN } from './world/mechanisms/unknown.ts';
 import { type Mechanism, promptOf, SPECIAL } from './world/types.ts';
@@ -43,6 +44,8 @@ interface EvalKind {
   readonly bar: number;
   readonly maxTokens: number;
   readonly judge?: (item: EvalItem, generated: string) => boolean;
+  /** Leaves out prompts that have no single right answer. */
+  readonly asks?: (prompt: string) => boolean;
 }
 
 const kinds = {
@@ -72,9 +75,29 @@ const kinds = {
 
 const refusalStart = REFUSAL.slice(0, REFUSAL.indexOf(','));
 
-export type EvalName = keyof typeof kinds;
+/**
+ * Sets without a bar, for what later work starts from. These mechanisms hold nothing out, so their
+ * rates are about sentences like those that were trained.
+ */
+const unbarred = {
+  speakers: { mechanism: 'speakers', bar: 0, maxTokens: 10 },
+  puzzles: {
+    mechanism: 'puzzles',
+    bar: 0,
+    maxTokens: 8,
+    asks: (prompt) => !prompt.includes('Solve it'),
+  },
+} as const satisfies Record<string, EvalKind>;
 
+export type EvalName = keyof typeof kinds | keyof typeof unbarred;
+
+/** The sets that a base model is held to. */
 export const evalNames = Object.keys(kinds) as readonly EvalName[];
+
+/** Further sets, evaluated when named. */
+export const unbarredNames = Object.keys(unbarred) as readonly EvalName[];
+
+const allKinds: Readonly<Record<EvalName, EvalKind>> = { ...kinds, ...unbarred };
 
 /**
  * The held-out sets of a world: `count` different prompts each, drawn from `seed`. No prompt, and
@@ -86,23 +109,26 @@ export function evalSets(
     readonly count?: number;
     readonly seed?: number;
     readonly names?: readonly string[];
+    /** Puts every prompt under a context mark, which must not change what is right. */
+    readonly mark?: ContextMark;
   } = {},
 ): EvalSet[] {
-  const { count = 600, seed = 20_000, names = evalNames } = options;
+  const { count = 600, seed = 20_000, names = evalNames, mark } = options;
   return names.map((name) => {
     if (!isEvalName(name)) {
       throw new GlassboxError(`unknown evaluation set "${name}"`, {
         code: 'unknown-evaluation',
-        remedy: `Did you mean ${nearestNames(name, evalNames).join(', ')}?`,
+        remedy: `Did you mean ${nearestNames(name, Object.keys(allKinds)).join(', ')}?`,
       });
     }
-    const { mechanism, bar, maxTokens, judge = judgeExact }: EvalKind = kinds[name];
+    const { mechanism, bar, maxTokens, asks, judge = judgeExact } = allKinds[name];
     const rng = new Rng(seed).fork(name);
     const items = new Map<string, EvalItem>();
     // A held-out set is finite: drawing stops when new prompts have become rare.
     for (let draws = 0; items.size < count && draws < count * 60; draws++) {
       const { prompt, answer } = promptOf(world.write(mechanism, rng, 'held-out'));
-      if (!items.has(prompt)) items.set(prompt, { prompt, answer });
+      if (items.has(prompt) || asks?.(prompt) === false) continue;
+      items.set(prompt, { prompt: mark ? markContext(prompt, mark) : prompt, answer });
     }
     return { name, bar, maxTokens, items: [...items.values()], judge };
   });
@@ -137,7 +163,7 @@ export async function evaluate(
 }
 
 function isEvalName(name: string): name is EvalName {
-  return Object.hasOwn(kinds, name);
+  return Object.hasOwn(allKinds, name);
 }
 
 /** Right when the text starts with the answer and the answer's last word or number ends there. */
