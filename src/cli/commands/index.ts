@@ -1,11 +1,27 @@
 import type { CommandSpec } from '../command.ts';
 import { cache } from './cache.ts';
+import { doctor } from './doctor.ts';
 import { edit } from './edit.ts';
+import { exportCommand } from './export.ts';
+import { generate } from './generate.ts';
 import { heads } from './heads.ts';
 import { lens } from './lens.ts';
 import { models } from './models.ts';
+import { organisms } from './organisms.ts';
 import { patch } from './patch.ts';
 import { tokens } from './tokens.ts';
 
 /** All sub-commands, in the order of `glassbox --help`. */
-export const commands: readonly CommandSpec[] = [models, tokens, lens, cache, edit, patch, heads];
+export const commands: readonly CommandSpec[] = [
+  models,
+  tokens,
+  lens,
+  cache,
+  edit,
+  patch,
+  heads,
+  generate,
+  exportCommand,
+  organisms,
+  doctor,
+];
