@@ -1,5 +1,5 @@
 import { GlassboxError, isGlassboxError, nearestNames } from '../../base/error.ts';
-import { type DimBindings, evaluateShape, formatShape } from '../../graph/dim.ts';
+import { type Dim, type DimBindings, evaluateDim, formatShape } from '../../graph/dim.ts';
 import type { Tensor, TensorData } from '../../graph/op.ts';
 import type { Program } from '../../graph/program.ts';
 import { bindFeeds, checkStorage } from '../feeds.ts';
@@ -85,15 +85,14 @@ export function createOnnxExecutable(parts: ExecutableParts): Executable {
     if (released) throw releasedError();
     const { into = {} } = options;
     const selected = select(options.outputs);
-    for (const name in into) {
-      if (!selected.some((output) => output.name === name)) unknownOutput(name, outputs.keys());
-    }
-    const bindings = bindFeeds(inputs, feeds, parts.bindings);
+    const names = new Set(selected.map((output) => output.name));
+    for (const name in into) if (!names.has(name)) unknownOutput(name, names);
+    const size = sizeLookup(bindFeeds(inputs, feeds, parts.bindings));
     for (const name in feeds) check(name, feeds[name]);
     const reading = new Reading(feeds);
     const fetches: Record<string, TensorData | null> = {};
     for (const output of selected) {
-      const shape = evaluateShape(output.tensor.shape, bindings);
+      const shape = output.tensor.shape.map(size);
       const given = into[output.name];
       if (given) {
         checkInto(output, shape, given);
@@ -131,6 +130,17 @@ export function createOnnxExecutable(parts: ExecutableParts): Executable {
       await queue;
       await handle.release();
     },
+  };
+}
+
+/** Sizes under the bindings of one run. Many outputs share few dimensions, so each is worked out once. */
+function sizeLookup(bindings: DimBindings): (dim: Dim) => number {
+  const sizes = new Map<string, number>();
+  return (dim) => {
+    if (typeof dim === 'number') return dim;
+    let size = sizes.get(dim);
+    if (size === undefined) sizes.set(dim, (size = evaluateDim(dim, bindings)));
+    return size;
   };
 }
 

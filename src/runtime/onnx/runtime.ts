@@ -62,7 +62,7 @@ class SessionCache {
       };
       return { session, outputNames, release };
     } catch (error) {
-      this.#entries.delete(key);
+      if (this.#entries.get(key) === held) this.#entries.delete(key);
       throw error;
     }
   }
@@ -79,10 +79,10 @@ class SessionCache {
     while (idle.length > this.#limit || (bytes > this.#byteLimit && idle.length > 0)) {
       const oldest = idle.shift()!;
       bytes -= oldest.bytes;
-      // All leave the cache before the first wait, or another release would free them again.
       this.#entries.delete(oldest.key);
       freed.push(oldest);
     }
+    // Nothing may be awaited before all are out of the map, or a compile could take one meanwhile.
     for (const { ready } of freed) await (await ready).session.release();
   }
 }
@@ -104,7 +104,10 @@ export function createOnnxRuntime(backend: OnnxBackend, options: SessionCacheOpt
   const identities = new WeakMap<object, number>();
   let nextIdentity = 0;
   // An executable that was dropped without `release` gives its session back when it is collected.
-  const forgotten = new FinalizationRegistry((handle: SessionHandle) => void handle.release());
+  const forgotten = new FinalizationRegistry((handle: SessionHandle) => {
+    // Nobody is left to tell about a failure.
+    handle.release().catch(() => undefined);
+  });
 
   function identity(data: object): number {
     let id = identities.get(data);

@@ -145,7 +145,10 @@ export function workerRuntime(options: WorkerRuntimeOptions = {}): WorkerRuntime
               feeds: mapValues(feeds, pack),
               fetches: mapValues(fetches, (target) => target && pack(target)),
             }),
-          release: async () => void (await connection.call({ kind: 'release', session })),
+          async release() {
+            // A thread that has ended took its sessions with it.
+            if (!connection.ended) await connection.call({ kind: 'release', session });
+          },
         };
       },
     },

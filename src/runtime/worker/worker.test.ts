@@ -69,4 +69,5 @@ test('closing fails what is under way and everything after', async () => {
     code: 'runtime-closed',
   });
   await assert.rejects(runtime.compile(double), { code: 'runtime-closed' });
+  await executable.release();
 });
