@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { encodePrompt, type ShownToken } from '../microscope/prompt.ts';
-import { DEFAULT_MODEL, findModel } from '../model/catalogue.ts';
-import { loadModel, type Model } from '../model/index.ts';
+import { DEFAULT_MODEL, type Model, openModel as open } from '../model/index.ts';
 import type { Context } from './context.ts';
 
 /** Adds `--model`, which every command on a model has. */
@@ -14,9 +13,8 @@ export function withModel(command: Command): Command {
 }
 
 /** Opens the model that `--model` names. */
-export async function openModel(context: Context, options: { model: string }): Promise<Model> {
-  const { folder, name } = await findModel(options.model);
-  return loadModel(folder, { name, onProgress: context.progress });
+export function openModel(context: Context, options: { model: string }): Promise<Model> {
+  return open(options.model, { onProgress: context.progress });
 }
 
 /** A prompt's ids, and its tokens as every command prints them. */

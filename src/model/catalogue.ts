@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { GlassboxError } from '../base/error.ts';
 import { findCachedModel, resolveModelFolder } from './hub.ts';
 import { hubSettings } from './hub-cache.ts';
+import { type LoadModelOptions, loadModel } from './load.ts';
+import type { Model } from './model.ts';
 
 /** The model that tools use when none is named. */
 export const DEFAULT_MODEL = 'glassbox-atlas';
@@ -59,4 +61,10 @@ export async function findModel(name = DEFAULT_MODEL): Promise<ModelEntry> {
       : `Give a folder, a hub id such as owner/name, or one of: ${names}.`,
     details: { name },
   });
+}
+
+/** Finds and loads a model by built-in name, folder or hub id; the built-in one unless named. */
+export async function openModel(name?: string, options: LoadModelOptions = {}): Promise<Model> {
+  const entry = await findModel(name);
+  return loadModel(entry.folder, { name: entry.name, ...options });
 }

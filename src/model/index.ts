@@ -1,5 +1,6 @@
 /** Transformers: configurations, weights, addresses, running with edits, generation, export. */
 export * from './address.ts';
+export { DEFAULT_MODEL, findModel, listModels, type ModelEntry, openModel } from './catalogue.ts';
 export * from './config.ts';
 export type { ExportedModel, ExportOptions, LinearHead } from './export-onnx.ts';
 export type * from './generate/types.ts';
