@@ -12,6 +12,7 @@ const CHECKS: Readonly<Record<string, readonly string[]>> = {
   'dead-code': [tool('knip/bin/knip.js'), '--no-progress'],
   layers: ['scripts/check-layers.ts'],
   files: ['scripts/check-files.ts'],
+  docs: ['scripts/docs.ts', '--check'],
 };
 
 /** Checks with figures to tell even when they pass. */
