@@ -17,7 +17,7 @@ import {
 import { type Dim, multiplyDims } from '../../graph/dim.ts';
 import type { Tensor } from '../../graph/op.ts';
 import { type Context, type KeyValue, linear } from './context.ts';
-import { applyMask } from './mask.ts';
+import { maskEditedScores, maskScores } from './mask.ts';
 import { norm } from './norm.ts';
 import { rotate } from './rotary.ts';
 
@@ -87,12 +87,12 @@ function attend(context: Context, layer: number, q: Tensor, own: KeyValue): Tens
   const keys = raw.shape[3];
   const scores = ungroup(raw, keys);
   const capped = attnSoftcap === null ? scores : mul(tanh(div(scores, attnSoftcap)), attnSoftcap);
-  const masked = applyMask(capped, mask);
+  const masked = maskScores(capped, mask);
   const hooked = context.hook(`${at}.hook_attn_scores`, masked);
   // Masked again after an edit, so that no edit lets a position see a later one.
   const pattern = context.hook(
     `${at}.hook_pattern`,
-    softmax(hooked === masked ? masked : applyMask(hooked, mask)),
+    softmax(hooked === masked ? masked : maskEditedScores(hooked, mask)),
   );
   const weights = groupSize === 1 ? pattern : reshape(pattern, [...stacked, keys]);
   if (!past) return ungroup(matmul(weights, own.v), dHead);

@@ -1,4 +1,5 @@
 import {
+  add,
   and,
   concat,
   expand,
@@ -7,7 +8,6 @@ import {
   less,
   not,
   reshape,
-  scalar,
   slice,
   sub,
   unsqueeze,
@@ -73,7 +73,12 @@ export function cachedMask(positions: Tensor, capacity: Dim, attention: LayerAtt
   return fromAllowed(concat([filled, own], 3));
 }
 
-/** Scores with minus infinity where the mask forbids. */
-export function applyMask(scores: Tensor, mask: Mask): Tensor {
-  return where(mask.allowed, scores, scalar(Number.NEGATIVE_INFINITY));
+/** Finite scores with minus infinity where the mask forbids. Adding is much faster than choosing. */
+export function maskScores(scores: Tensor, mask: Mask): Tensor {
+  return add(scores, where(mask.allowed, 0, Number.NEGATIVE_INFINITY));
+}
+
+/** The same for scores after an edit, which may have turned minus infinity into something else. */
+export function maskEditedScores(scores: Tensor, mask: Mask): Tensor {
+  return where(mask.allowed, scores, Number.NEGATIVE_INFINITY);
 }
