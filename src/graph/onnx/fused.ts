@@ -2,145 +2,119 @@ import { sameShape } from '../dim.ts';
 import type { Tensor } from '../op.ts';
 import { type Emitter, float, int } from './emitter.ts';
 
-type NormOp = 'layerNorm' | 'rmsNorm';
-type StatisticOp = 'layerNormMean' | 'layerNormInvStd' | 'rmsNormInvStd';
+type LayerStatistic = 'layerNormMean' | 'layerNormInvStd';
 
-interface NormKind {
-  readonly op: string;
-  /** Which output carries which statistic. */
-  readonly outputs: { readonly mean?: number; readonly invStd: number };
-  readonly affine: number;
-}
-
-const kinds: { readonly [K in NormOp]: NormKind } = {
-  layerNorm: { op: 'LayerNormalization', outputs: { mean: 1, invStd: 2 }, affine: 2 },
-  // A contributed operator that ONNX Runtime keeps in the standard domain.
-  rmsNorm: { op: 'SimplifiedLayerNormalization', outputs: { invStd: 1 }, affine: 1 },
+/** Which output of the ONNX operator carries which statistic; output 0 is the norm itself. */
+const statisticOutputs: { readonly [S in LayerStatistic]: number } = {
+  layerNormMean: 1,
+  layerNormInvStd: 2,
 };
 
-const normOf: { readonly [K in StatisticOp]: NormOp } = {
-  layerNormMean: 'layerNorm',
-  layerNormInvStd: 'layerNorm',
-  rmsNormInvStd: 'rmsNorm',
-};
-
-function emitNorm(
+function emitLayerNorm(
   emitter: Emitter,
-  kind: NormOp,
   inputs: readonly string[],
-  epsilon: number,
-  withStatistics: boolean,
+  options: { epsilon: number; outputs: number },
 ): readonly string[] {
-  const { op, outputs } = kinds[kind];
-  return emitter.emitAll(op, inputs, {
-    attributes: { axis: int(-1), epsilon: float(epsilon), stash_type: int(1) },
-    outputs: withStatistics ? Math.max(outputs.mean ?? 0, outputs.invStd) + 1 : 1,
+  return emitter.emitAll('LayerNormalization', inputs, {
+    attributes: { axis: int(-1), epsilon: float(options.epsilon), stash_type: int(1) },
+    outputs: options.outputs,
   });
 }
 
-const statisticsKey = (kind: NormOp, x: Tensor, epsilon: number): string =>
-  `${kind} statistics ${x.id} ${epsilon}`;
+const statisticsKey = (x: Tensor, epsilon: number): string =>
+  `layer norm statistics ${x.id} ${epsilon}`;
 
 /**
- * A norm. When the program also asks for the statistics of its input, they come out of the same
- * node, so that the backward pass and the `hook_scale` addresses cost no second pass over x.
+ * A layer norm. When the program also asks for the statistics of its input, they come out of the
+ * same node, so that the backward pass and the `hook_scale` addresses cost no second pass over x.
  */
-export function lowerNorm(
+export function lowerLayerNorm(
   emitter: Emitter,
-  node: Tensor<NormOp>,
+  node: Tensor<'layerNorm'>,
   inputs: readonly string[],
 ): string {
-  const { op, attrs } = node;
+  const { epsilon } = node.attrs;
   const [x] = node.inputs;
   const wanted = emitter.graph.nodes.some(
     (other) =>
-      (other.op === `${op}Mean` || other.op === `${op}InvStd`) &&
+      Object.hasOwn(statisticOutputs, other.op) &&
       other.inputs[0] === x &&
-      (other as Tensor<StatisticOp>).attrs.epsilon === attrs.epsilon,
+      (other as Tensor<LayerStatistic>).attrs.epsilon === epsilon,
   );
-  if (!wanted) return emitNorm(emitter, op, inputs, attrs.epsilon, false)[0];
-  let value: string | undefined;
-  emitter.share(statisticsKey(op, x, attrs.epsilon), () => {
-    const outputs = emitNorm(emitter, op, inputs, attrs.epsilon, true);
-    value = outputs[0];
-    return outputs;
-  });
-  return value ?? emitNorm(emitter, op, inputs, attrs.epsilon, false)[0];
+  let own: readonly string[] | undefined;
+  if (wanted) {
+    emitter.share(statisticsKey(x, epsilon), () => {
+      own = emitLayerNorm(emitter, inputs, { epsilon, outputs: 3 });
+      return own;
+    });
+  }
+  // Another norm of the same x, with another scale, may have taken the statistics along already.
+  own ??= emitLayerNorm(emitter, inputs, { epsilon, outputs: 1 });
+  return own[0];
 }
 
-/** A statistic of a norm: an extra output of the norm of the same x, which may still be to come. */
-export function lowerNormStatistic(
-  emitter: Emitter,
-  node: Tensor<StatisticOp>,
-  statistic: 'mean' | 'invStd',
-): string {
-  const kind = normOf[node.op];
+/** A statistic of layer norm: an extra output of the norm of the same x, which may still be to come. */
+export function lowerLayerStatistic(emitter: Emitter, node: Tensor<LayerStatistic>): string {
   const [x] = node.inputs;
   const { epsilon } = node.attrs;
-  const names = emitter.share(statisticsKey(kind, x, epsilon), () => {
+  const names = emitter.share(statisticsKey(x, epsilon), () => {
     const host = emitter.graph.nodes.find(
       (other) =>
-        other.op === kind &&
+        other.op === 'layerNorm' &&
         other.inputs[0] === x &&
-        (other as Tensor<NormOp>).attrs.epsilon === epsilon &&
+        (other as Tensor<'layerNorm'>).attrs.epsilon === epsilon &&
         other.inputs.every((input) => emitter.isLowered(input)),
     );
-    if (host) {
-      const names = emitNorm(
-        emitter,
-        kind,
-        host.inputs.map((input) => emitter.name(input)),
-        epsilon,
-        true,
-      );
-      emitter.bind(host, names[0]);
-      return names;
-    }
-    const width = emitter.staticSize(x.shape.at(-1)!);
-    return width === undefined
-      ? primitiveStatistics(emitter, kind, x, epsilon)
-      : unitNorm(emitter, kind, x, epsilon, width);
+    if (!host) return statisticsAlone(emitter, x, epsilon);
+    const inputs = host.inputs.map((input) => emitter.name(input));
+    const outputs = emitLayerNorm(emitter, inputs, { epsilon, outputs: 3 });
+    emitter.bind(host, outputs[0]);
+    return outputs;
   });
-  return names[kinds[kind].outputs[statistic]!];
+  return names[statisticOutputs[node.op]];
 }
 
-/** The statistics from a norm whose own value nobody looks at. */
-function unitNorm(
-  emitter: Emitter,
-  kind: NormOp,
-  x: Tensor,
-  epsilon: number,
-  width: number,
-): readonly string[] {
-  const fill = (value: number) =>
-    emitter.share(`fill ${value} ${width}`, () => [
-      emitter.constant({
-        dtype: 'float32',
-        shape: [width],
-        data: new Float32Array(width).fill(value),
-      }),
-    ])[0];
-  const inputs = [emitter.name(x), fill(1)];
-  if (kinds[kind].affine === 2) inputs.push(fill(0));
-  return emitNorm(emitter, kind, inputs, epsilon, true);
+function average(emitter: Emitter, value: string): string {
+  return emitter.emit('ReduceMean', [value, emitter.vector(-1)], {
+    attributes: { keepdims: int(1) },
+  });
 }
 
-function primitiveStatistics(
-  emitter: Emitter,
-  kind: NormOp,
-  x: Tensor,
-  epsilon: number,
-): readonly string[] {
-  const axis = emitter.vector(-1);
-  const average = (value: string) =>
-    emitter.emit('ReduceMean', [value, axis], { attributes: { keepdims: int(1) } });
-  const name = emitter.name(x);
-  const mean = kind === 'layerNorm' ? average(name) : undefined;
-  const centred = mean === undefined ? name : emitter.emit('Sub', [name, mean]);
-  const variance = average(emitter.emit('Mul', [centred, centred]));
+function inverseRoot(emitter: Emitter, variance: string, epsilon: number): string {
   const shifted = emitter.emit('Add', [variance, emitter.smallConstant([epsilon], [], 'float32')]);
-  const invStd = emitter.emit('Reciprocal', [emitter.emit('Sqrt', [shifted])]);
-  return mean === undefined ? ['', invStd] : ['', mean, invStd];
+  return emitter.emit('Reciprocal', [emitter.emit('Sqrt', [shifted])]);
+}
+
+/** Mean and inverse deviation of an x that no norm is taken of. */
+function statisticsAlone(emitter: Emitter, x: Tensor, epsilon: number): readonly string[] {
+  const name = emitter.name(x);
+  const mean = average(emitter, name);
+  const centred = emitter.emit('Sub', [name, mean]);
+  const variance = average(emitter, emitter.emit('Mul', [centred, centred]));
+  return ['', mean, inverseRoot(emitter, variance, epsilon)];
+}
+
+/** RMS norm: a contributed operator that ONNX Runtime keeps in the standard domain. */
+export function lowerRmsNorm(
+  emitter: Emitter,
+  { attrs }: Tensor<'rmsNorm'>,
+  inputs: readonly string[],
+): string {
+  return emitter.emit('SimplifiedLayerNormalization', inputs, {
+    attributes: { axis: int(-1), epsilon: float(attrs.epsilon), stash_type: int(1) },
+  });
+}
+
+/**
+ * The norm's own second output is not used: on WebGPU it is wrong (onnxruntime-web 1.30), and on the
+ * CPU these two passes cost no more than the norm itself.
+ */
+export function lowerRmsStatistic(
+  emitter: Emitter,
+  { attrs }: Tensor<'rmsNormInvStd'>,
+  [x]: readonly string[],
+): string {
+  return inverseRoot(emitter, average(emitter, emitter.emit('Mul', [x, x])), attrs.epsilon);
 }
 
 /**

@@ -1,7 +1,13 @@
 import { sameShape, sizeOf } from '../dim.ts';
 import type { DType, OpAttrs, OpKind, Tensor } from '../op.ts';
 import { type Emitter, float, int, ints, string } from './emitter.ts';
-import { lowerAttention, lowerNorm, lowerNormStatistic } from './fused.ts';
+import {
+  lowerAttention,
+  lowerLayerNorm,
+  lowerLayerStatistic,
+  lowerRmsNorm,
+  lowerRmsStatistic,
+} from './fused.ts';
 
 /** Emits the ONNX nodes of one operation and returns the name of its value. */
 type Lowering<K extends OpKind> = (
@@ -247,11 +253,11 @@ export const lowerings: { readonly [K in OpKind]: Lowering<K> } = {
 
   softmax: alongAxis('Softmax'),
   logSoftmax: alongAxis('LogSoftmax'),
-  layerNorm: lowerNorm,
-  layerNormMean: (emitter, node) => lowerNormStatistic(emitter, node, 'mean'),
-  layerNormInvStd: (emitter, node) => lowerNormStatistic(emitter, node, 'invStd'),
-  rmsNorm: lowerNorm,
-  rmsNormInvStd: (emitter, node) => lowerNormStatistic(emitter, node, 'invStd'),
+  layerNorm: lowerLayerNorm,
+  layerNormMean: lowerLayerStatistic,
+  layerNormInvStd: lowerLayerStatistic,
+  rmsNorm: lowerRmsNorm,
+  rmsNormInvStd: lowerRmsStatistic,
   attention: lowerAttention,
 
   stopGradient: (_, __, [x]) => x,
