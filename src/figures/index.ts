@@ -1,7 +1,31 @@
 /** Figures as pure functions from data to SVG, shared by the page, reports and tests. */
+export { type AnswerBarsOptions, type AnswerPair, answerBars } from './answer-bars.ts';
+export {
+  type AttentionPatternData,
+  type AttentionPatternOptions,
+  attentionPattern,
+  type PatternLayout,
+  patternLayout,
+} from './attention-pattern.ts';
+export {
+  type HeadGridOptions,
+  type HeadThumbnail,
+  headGrid,
+  headThumbnail,
+  signedBar,
+} from './head-grid.ts';
 export { type HeatmapData, type HeatmapOptions, heatmap } from './heatmap.ts';
 export { type BandPoint, type BandSeries, type LineBandOptions, lineBand } from './line-band.ts';
 export { type Colours, type Palette, paletteCss, palettes, THEMES } from './palette.ts';
+export {
+  combinePatterns,
+  type PatternMatrix,
+  type PatternWindow,
+  poolPattern,
+} from './pattern-cells.ts';
+export { type PositionBarsData, type PositionBarsOptions, positionBars } from './position-bars.ts';
+export { type RankedDotsOptions, type RankedValue, rankedDots } from './ranked-dots.ts';
 export { renderSvg } from './render.ts';
 export { type ColourScale, type ColourScaleOptions, colourScale, formatValue } from './scale.ts';
+export { stackFigures } from './stack.ts';
 export { type FigureOptions, FONTS, fitText, TEXT, textWidth } from './svg.ts';

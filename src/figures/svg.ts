@@ -8,6 +8,8 @@ export interface FigureOptions {
   readonly palette: Palette;
   /** Language of the texts, for the right glyphs of Chinese: `zh-Hant`, `zh-Hans`. */
   readonly lang?: string;
+  /** `hidden` leaves the title to the accessible name alone, where a page shows it already. */
+  readonly heading?: 'shown' | 'hidden';
 }
 
 /** Fonts by role. The stacks end in the generic family, so a file without them still reads. */
@@ -81,7 +83,13 @@ export function frame(
       fill: palette.colour('ink'),
     },
     el('rect', { width: px(width), height: px(height), fill: palette.colour('paper') }),
-    el('text', { x: 0, y: TEXT.title, 'font-size': TEXT.title, 'font-weight': 600 }, options.title),
+    options.heading === 'hidden'
+      ? null
+      : el(
+          'text',
+          { x: 0, y: TEXT.title, 'font-size': TEXT.title, 'font-weight': 600 },
+          options.title,
+        ),
     children,
   );
 }
