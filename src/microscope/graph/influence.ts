@@ -1,0 +1,121 @@
+/** The circuit-tracer algorithm stops here even when a cycle, which no real graph has, goes on. */
+const MOST_STEPS = 1000;
+const SMALLEST_ROW = 1e-10;
+
+/** |matrix| with every row divided by its sum, `[n, n]`; rows of zeros stay zero. */
+export function normaliseRows(matrix: ArrayLike<number>, n: number): Float64Array {
+  const out = new Float64Array(n * n);
+  for (let row = 0; row < n; row++) {
+    let total = 0;
+    for (let column = 0; column < n; column++) total += Math.abs(matrix[row * n + column]);
+    const divisor = Math.max(total, SMALLEST_ROW);
+    for (let column = 0; column < n; column++) {
+      out[row * n + column] = Math.abs(matrix[row * n + column]) / divisor;
+    }
+  }
+  return out;
+}
+
+/** weights · matrix, skipping targets without weight. */
+function step(weights: Float64Array, normalised: Float64Array): Float64Array {
+  const n = weights.length;
+  const out = new Float64Array(n);
+  for (let target = 0; target < n; target++) {
+    const weight = weights[target];
+    if (weight === 0) continue;
+    const row = target * n;
+    for (let source = 0; source < n; source++) out[source] += weight * normalised[row + source];
+  }
+  return out;
+}
+
+/**
+ * How much every node matters to the outputs, through all paths: wN + wN² + … with N the row-normalised
+ * absolute effects (Ameisen et al. 2025, "Circuit Tracing", and circuit-tracer's implementation).
+ *
+ * @param normalised `[n, n]` from {@link normaliseRows}
+ * @param weights one per node: the probability of a logit, 0 for other nodes
+ */
+export function influence(normalised: Float64Array, weights: ArrayLike<number>): Float64Array {
+  const total = new Float64Array(weights.length);
+  let current: Float64Array = Float64Array.from(weights);
+  for (let i = 0; i < MOST_STEPS; i++) {
+    current = step(current, normalised);
+    if (current.every((value) => value === 0)) return total;
+    current.forEach((value, node) => {
+      total[node] += value;
+    });
+  }
+  return total;
+}
+
+/**
+ * Scores of edges `[n, n]`: a target's normalised input times how much the target itself matters.
+ */
+export function edgeScores(
+  normalised: Float64Array,
+  influences: Float64Array,
+  weights: ArrayLike<number>,
+): Float64Array {
+  const n = influences.length;
+  return normalised.map((value, i) => {
+    const target = Math.floor(i / n);
+    return value * (influences[target] + weights[target]);
+  });
+}
+
+/**
+ * The smallest score to keep so that what is kept carries at least `share` of the whole.
+ *
+ * @param share in [0, 1]
+ */
+export function keepThreshold(scores: ArrayLike<number>, share: number): number {
+  const sorted = Float64Array.from(scores as ArrayLike<number>)
+    .sort()
+    .reverse();
+  const total = sorted.reduce((a, b) => a + b, 0);
+  let carried = 0;
+  for (const score of sorted) {
+    carried += score;
+    if (carried / total >= share) return score;
+  }
+  return sorted.at(-1) ?? 0;
+}
+
+/** Two figures of how much of an explanation runs through features instead of errors, in [0, 1]. */
+export interface GraphScores {
+  /** Share of end-to-end influence on the logits that starts at tokens and not at errors. */
+  readonly replacement: number;
+  /** Share of the inputs of nodes, weighted by how much they matter, that does not come from errors. */
+  readonly completeness: number;
+}
+
+/**
+ * Replacement and completeness of a graph.
+ *
+ * @param nodes kind of each node, in the order of the matrix
+ */
+export function graphScores(
+  kinds: readonly ('feature' | 'error' | 'token' | 'logit')[],
+  adjacency: ArrayLike<number>,
+  weights: ArrayLike<number>,
+): GraphScores {
+  const n = kinds.length;
+  const normalised = normaliseRows(adjacency, n);
+  const influences = influence(normalised, weights);
+  const total = (kind: string) =>
+    kinds.reduce((sum, found, i) => (found === kind ? sum + influences[i] : sum), 0);
+  const [tokens, errors] = [total('token'), total('error')];
+  let explained = 0;
+  let all = 0;
+  for (let target = 0; target < n; target++) {
+    const weight = influences[target] + weights[target];
+    let fromErrors = 0;
+    kinds.forEach((kind, source) => {
+      if (kind === 'error') fromErrors += normalised[target * n + source];
+    });
+    explained += (1 - fromErrors) * weight;
+    all += weight;
+  }
+  return { replacement: tokens / (tokens + errors), completeness: explained / all };
+}
