@@ -4,6 +4,7 @@ import type { Program } from '../graph/program.ts';
 /** Named arrays, as fed to and returned by a run. */
 export type Feeds = Readonly<Record<string, TensorData>>;
 
+/** How to compile a program. */
 export interface CompileOptions {
   /**
    * Values for some of the program's inputs, built in at compile time. Faster to run (the runtime
@@ -12,6 +13,7 @@ export interface CompileOptions {
   readonly frozen?: Feeds;
 }
 
+/** What to compute in one run and where to put it. */
 export interface RunOptions {
   /**
    * Arrays to write outputs into, by output name; their shapes must be exact. Outputs not named

@@ -5,6 +5,7 @@ import { Emitter, type GraphParts } from './emitter.ts';
 import { lowerings } from './lowerings.ts';
 import { bytesOf, type OnnxInitializer, type OnnxNode, writeModel } from './proto.ts';
 
+/** What to build into the model and what to put beside it. */
 export interface ToOnnxOptions {
   /** Values for some inputs: they become initializers and stop being inputs. */
   readonly frozen?: Readonly<Record<string, TensorData>>;
@@ -29,6 +30,7 @@ export interface ExternalData {
   readonly data: Uint8Array;
 }
 
+/** A model and the bytes that belong beside it. */
 export interface OnnxExport {
   /** A serialised `ModelProto`. */
   readonly model: Uint8Array;

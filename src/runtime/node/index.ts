@@ -2,6 +2,7 @@ import { createOnnxRuntime, type SessionCacheOptions } from '../onnx/runtime.ts'
 import type { Runtime } from '../runtime.ts';
 import { createNodeSession, type NodeSessionOptions } from './session.ts';
 
+/** How programs run natively, and how many compiled ones are kept. */
 export interface NodeRuntimeOptions extends NodeSessionOptions, SessionCacheOptions {}
 
 /**

@@ -13,6 +13,7 @@ export interface OnnxBackend {
   createSession(model: Uint8Array, external: readonly ExternalData[]): Promise<OnnxSession>;
 }
 
+/** How long compiled programs stay in memory after their last user has released them. */
 export interface SessionCacheOptions {
   /**
    * How many compiled programs that nobody uses any more are kept for the next `compile` of the

@@ -3,6 +3,7 @@ import { createOnnxRuntime, type SessionCacheOptions } from '../onnx/runtime.ts'
 import { wrapSession } from '../onnx/session.ts';
 import type { Runtime } from '../runtime.ts';
 
+/** How programs run in a browser, and how many compiled ones are kept. */
 export interface WebRuntimeOptions extends SessionCacheOptions {
   /** Where to run: WebAssembly on the processor unless told. WebGPU needs a browser that has it. */
   readonly provider?: 'wasm' | 'webgpu';

@@ -7,6 +7,7 @@ import type { Feeds, Runtime } from '../runtime.ts';
 import type { Answer, ErrorParcel, Parcel, Request, ThreadOptions } from './messages.ts';
 import { isShared, sharedCopy } from './shared.ts';
 
+/** The same choices as for {@link nodeRuntime}; they apply inside the thread. */
 export interface WorkerRuntimeOptions extends NodeSessionOptions, SessionCacheOptions {}
 
 /** A runtime whose programs run in a thread of their own. */
