@@ -3,6 +3,7 @@ import { GlassboxError, isGlassboxError } from '../base/error.ts';
 import { type CommandSpec, EXIT } from './command.ts';
 import { commands } from './commands/index.ts';
 import { type Context, createContext, type Streams } from './context.ts';
+import { packageVersion } from './version.ts';
 
 /** Runs one command line and returns its exit code. Never throws. */
 export async function run(argv: readonly string[], streams: Streams): Promise<number> {
@@ -33,6 +34,7 @@ export async function run(argv: readonly string[], streams: Streams): Promise<nu
 function createCommand(streams: Streams, json: boolean): Command {
   return new Command('glassbox')
     .description('Look inside a language model, align it, attack it, guard it.')
+    .version(packageVersion())
     .exitOverride()
     .configureOutput({
       writeOut: (text) => streams.stdout.write(text),
