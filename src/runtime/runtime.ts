@@ -20,7 +20,10 @@ export interface RunOptions {
    * here go to arrays the executable owns and REUSES: they are valid until its next run.
    */
   readonly into?: Feeds;
-  /** Compute only these outputs (all by default). */
+  /**
+   * Return only these outputs (all by default), which saves the memory of the others. ONNX Runtime
+   * computes them all the same: where time matters, make a program of the wanted outputs.
+   */
   readonly outputs?: readonly string[];
 }
 
