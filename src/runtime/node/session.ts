@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { GlassboxError } from '../../base/error.ts';
 import type { ExternalData } from '../../graph/onnx/index.ts';
 import { type OnnxSession, wrapSession } from '../onnx/session.ts';
 
@@ -21,7 +22,7 @@ export async function createNodeSession(
   options: NodeSessionOptions,
 ): Promise<OnnxSession> {
   const { providers = ['cpu'], threads, optimization = 'all', arena = true } = options;
-  const session = await InferenceSession.create(model, {
+  const loading = InferenceSession.create(model, {
     executionProviders: [...providers],
     graphOptimizationLevel: optimization,
     enableCpuMemArena: arena,
@@ -30,5 +31,26 @@ export async function createNodeSession(
     // What goes wrong is thrown; printing it too would only mix into the caller's output.
     logSeverityLevel: 4,
   });
-  return wrapSession(session, Tensor);
+  try {
+    return wrapSession(await loading, Tensor);
+  } catch (error) {
+    throw providers.some((provider) => provider !== 'cpu')
+      ? providerFailed(providers, error)
+      : error;
+  }
+}
+
+function providerFailed(providers: readonly string[], cause: unknown): GlassboxError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new GlassboxError(
+    `ONNX Runtime could not load the program on ${providers.join(', ')}: ${reason}`,
+    {
+      code: 'provider-failed',
+      remedy:
+        "Check that the device's driver and libraries are installed, or use the provider 'cpu'.",
+      kind: 'failure',
+      details: { providers },
+      cause,
+    },
+  );
 }
