@@ -132,6 +132,7 @@ export function createModel(config: ModelConfig, params: Parameters, options: Mo
       const record = selectAddresses(config, filter);
       const wantsAll = record.includes('logits');
       const logits: LogitsMode = wantsAll ? 'all' : (runOptions.logits ?? 'all');
+      if (logits === 'none' && record.length === 0) return { logits: null, cache: {}, lengths };
       const weights = runOptions.weights ?? options.weights ?? 'fed';
       const key = JSON.stringify([
         'forward',

@@ -232,6 +232,23 @@ test('prompts of different lengths give what they give alone', async () => {
   }
 });
 
+test('logits can be edited, and left out', async () => {
+  const edits: Edit[] = [{ at: 'logits', op: 'add', vector: 3, positions: [-1] }];
+  const rows = [CLEAN, CLEAN.slice(0, 4)];
+  const plain = await gpt2.forward(rows, { logits: 'last' });
+  const edited = await gpt2.runWithEdits(rows, edits, [], { logits: 'last' });
+  for (const row of [0, 1]) {
+    close(
+      at(edited.logits!, row, 0),
+      at(plain.logits!, row, 0).map((x) => x + 3),
+    );
+  }
+  const none = await gpt2.runWithCache(rows, 'hook_embed', { logits: 'none' });
+  assert.equal(none.logits, null);
+  assert.deepEqual(none.cache.hook_embed.shape, [2, 6, gpt2.config.dModel]);
+  assert.deepEqual((await gpt2.forward(rows, { logits: 'none' })).cache, {});
+});
+
 test('changing numbers or prompts compiles nothing new', async () => {
   const { runtime: counting, compiled } = countingRuntime();
   const model = await loadFixture('gpt2', counting);

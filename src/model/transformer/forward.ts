@@ -122,22 +122,28 @@ function mlpBranch(context: Context, layer: number, resid: Tensor): Tensor {
   return hook(`${at}.hook_mlp_out`, added);
 }
 
+/** One position per row out of `[batch, pos, width]`: `[batch, 1, width]`. */
+function pickPositions(context: Context, x: Tensor, at: Tensor): Tensor {
+  const { batch, pos } = context;
+  const flat = reshape(x, [multiplyDims(batch, pos), x.shape[2]]);
+  const firstOfRow = mul(iota(batch), dimension(pos, 'int64'));
+  return unsqueeze(gather(flat, add(firstOfRow, at)), 1);
+}
+
 function unembed(context: Context, resid: Tensor, at: Tensor | undefined): Tensor {
-  const { config, batch, pos, param } = context;
-  const all = norm(context, 'ln_final', resid);
-  let x = all;
-  if (at) {
-    const flat = reshape(all, [multiplyDims(batch, pos), config.dModel]);
-    const first = mul(iota(batch), dimension(pos, 'int64'));
-    x = unsqueeze(gather(flat, add(first, at)), 1);
-  }
+  const { config, param, wants } = context;
+  const normed = norm(context, 'ln_final', resid);
+  // Whoever looks at `logits` sees every position; otherwise only the chosen ones are computed.
+  const early = at && !wants('logits');
+  const x = early ? pickPositions(context, normed, at) : normed;
   // One array serves both ends of a tied model, so the weight is [d_vocab, d_model] in every model.
   const weight = param(config.tieEmbeddings ? 'embed.weight' : 'unembed.weight');
   let logits = matmul(x, weight, { transposeB: true });
   if (config.biases.unembed) logits = add(logits, param('unembed.bias'));
   const cap = config.finalSoftcap;
   if (cap !== null) logits = mul(tanh(div(logits, cap)), cap);
-  return context.hook('logits', logits);
+  const hooked = context.hook('logits', logits);
+  return at && !early ? pickPositions(context, hooked, at) : hooked;
 }
 
 function once<K, V>(make: (key: K) => V): (key: K) => V {
