@@ -157,6 +157,11 @@ const BLOCK: readonly Template[] = [
   { template: 'hook_mlp_in', shape: RESID, meaning: 'residual stream read by the MLP, before ln2' },
   ...normHooks('ln2', 'the norm before the MLP'),
   {
+    template: 'mlp.hook_in',
+    shape: RESID,
+    meaning: 'what the MLP multiplies: the output of ln2 with its weight and bias',
+  },
+  {
     template: 'mlp.hook_pre',
     shape: MLP,
     meaning: 'MLP before the activation function (gated models: the gate projection)',

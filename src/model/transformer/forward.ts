@@ -107,7 +107,8 @@ function mlpBranch(context: Context, layer: number, resid: Tensor): Tensor {
   const at = `blocks.${layer}`;
   const bias = config.biases.mlp;
   const act = activations[config.activation];
-  const x = norm(context, `${at}.ln2`, hook(`${at}.hook_mlp_in`, resid));
+  const normed = norm(context, `${at}.ln2`, hook(`${at}.hook_mlp_in`, resid));
+  const x = hook(`${at}.mlp.hook_in`, normed);
   const project = (name: string) => linear(context, x, { name: `${at}.mlp.${name}`, bias });
   let post: Tensor;
   if (config.mlp === 'gated') {
