@@ -1,7 +1,17 @@
+import { effect } from '@preact/signals';
 import { render } from 'preact';
-import { loadMessages, negotiateLocale } from '../src/i18n/index.ts';
+import { startLanguage } from './i18n.ts';
+import { startKeys } from './keys.ts';
+import { App } from './shell/app.tsx';
+import { startHighlighting } from './state/focus.ts';
+import { state } from './state/url.ts';
+import './style/index.css';
 
-const locale = negotiateLocale(navigator.languages);
-const messages = await loadMessages(locale);
-document.documentElement.lang = locale;
-render(<h1>{messages.app.name}</h1>, document.getElementById('app')!);
+effect(() => {
+  const { value } = state.theme;
+  document.documentElement.style.colorScheme = value === 'auto' ? 'light dark' : value;
+});
+startHighlighting();
+startKeys();
+await startLanguage();
+render(<App />, document.getElementById('app')!);

@@ -1,3 +1,7 @@
+import { lens } from './lens/en.ts';
+import { errors, keys, mechanisms, shell } from './shell/en.ts';
+import { tokens } from './tokens/en.ts';
+
 /** English words of the page. This file defines {@link Messages}; the others must match it. */
 export const en = {
   app: {
@@ -11,6 +15,13 @@ export const en = {
     help: 'Keyboard shortcuts',
   },
   common: {
+    copy: 'Copy',
+    copyByHand: 'Copy this text:',
+    commandLine: 'Command line',
+    export: 'Export',
+    library: 'Library',
+    linkCopied: 'Link copied',
+    restore: 'Restore',
     cancel: 'Cancel',
     close: 'Close',
     copyLink: 'Copy link',
@@ -29,7 +40,14 @@ export const en = {
     run: 'Run',
     showCode: 'Show code',
   },
+  errors,
+  keys,
+  lens,
+  mechanisms,
+  shell,
+  tokens,
   terms: {
+    microscope: 'Microscope',
     attention: 'Attention',
     before: 'Before',
     after: 'After',

@@ -1,4 +1,7 @@
 import type { Messages } from './en.ts';
+import { lens } from './lens/zh-Hans.ts';
+import { errors, keys, mechanisms, shell } from './shell/zh-Hans.ts';
+import { tokens } from './tokens/zh-Hans.ts';
 
 /** Words in Simplified Chinese, by the vocabulary of mainland China. */
 export const zhHans = {
@@ -13,6 +16,13 @@ export const zhHans = {
     help: '键盘快捷键',
   },
   common: {
+    copy: '复制',
+    copyByHand: '请复制这段文本：',
+    commandLine: '命令行',
+    export: '导出',
+    library: '代码库',
+    linkCopied: '已复制链接',
+    restore: '还原',
     cancel: '取消',
     close: '关闭',
     copyLink: '复制链接',
@@ -31,7 +41,14 @@ export const zhHans = {
     run: '运行',
     showCode: '显示代码',
   },
+  errors,
+  keys,
+  lens,
+  mechanisms,
+  shell,
+  tokens,
   terms: {
+    microscope: '显微镜',
     attention: '注意力',
     before: '干预前',
     after: '干预后',

@@ -1,4 +1,7 @@
 import type { Messages } from './en.ts';
+import { lens } from './lens/zh-Hant.ts';
+import { errors, keys, mechanisms, shell } from './shell/zh-Hant.ts';
+import { tokens } from './tokens/zh-Hant.ts';
 
 /** Words in Traditional Chinese, by the vocabulary of Taiwan. */
 export const zhHant = {
@@ -13,6 +16,13 @@ export const zhHant = {
     help: '鍵盤快速鍵',
   },
   common: {
+    copy: '複製',
+    copyByHand: '請複製這段文字：',
+    commandLine: '命令列',
+    export: '匯出',
+    library: '函式庫',
+    linkCopied: '已複製連結',
+    restore: '還原',
     cancel: '取消',
     close: '關閉',
     copyLink: '複製連結',
@@ -31,7 +41,14 @@ export const zhHant = {
     run: '執行',
     showCode: '顯示程式碼',
   },
+  errors,
+  keys,
+  lens,
+  mechanisms,
+  shell,
+  tokens,
   terms: {
+    microscope: '顯微鏡',
     attention: '注意力',
     before: '介入前',
     after: '介入後',

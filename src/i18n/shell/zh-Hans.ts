@@ -1,0 +1,65 @@
+export const shell = {
+  areas: '功能区',
+  skip: '跳到面板',
+  chooseModel: '选择模型',
+  modelFacts: (layers: string, heads: string, width: string, vocabulary: string) =>
+    `${layers} 层 · ${heads} 个注意力头 · d_model ${width} · ${vocabulary} 个词元`,
+  builtIn: '内置',
+  cached: '缓存中',
+  folders: '文件夹',
+  loaded: '已加载',
+  folderPath: '文件夹或 Hub 名称',
+  folderHint: '运行实验室的计算机上、采用 Hugging Face 格式的文件夹',
+  openModel: '打开',
+  palette: '命令',
+  paletteHint: '输入命令或示例名称的一部分',
+  nothingFound: '没有匹配的项目。',
+  examples: '示例',
+  rightAnswer: '正确答案',
+  inTruth: '事实上',
+  provenance: '这些数字的来源',
+  modelHash: '模型哈希值',
+  dataHash: '数据哈希值',
+  nothingRandom: '未使用随机数',
+  unknown: '未知',
+  computed: '计算用时',
+  fromCache: '来自缓存',
+} as const;
+
+export const keys = {
+  focusPrompt: '转到提示词',
+  maximise: '将指针下的面板最大化或还原',
+  previous: '上一个示例',
+  next: '下一个示例',
+  release: '解除锁定',
+  hover: '鼠标悬停',
+  hoverDoes: '预览，并在所有面板标出同一个词元、层或注意力头',
+  click: '单击',
+  clickDoes: '锁定预览的项目；再次单击解除',
+  shiftDoes: '按住时，预览停在原处',
+  arrowsDo: '在词元条与网格中逐格移动',
+} as const;
+
+export const errors = {
+  unreachable: '实验室没有响应。',
+  unreachableRemedy: '请确认终端中的程序仍在运行，然后重试。',
+} as const;
+
+export const mechanisms = {
+  'indirect-object': '间接宾语',
+  'one-hop': '一跳事实',
+  'two-hop': '两跳事实',
+  addition: '加法',
+  'worked-sums': '分步求和',
+  'antonyms-en': '反义词（英语）',
+  'antonyms-fr': '反义词（法语）',
+  'antonyms-zh': '反义词（汉语）',
+  induction: '归纳（重复序列）',
+  harmful: '拒答（虚构的危险物）',
+  benign: '无害的请求',
+  unknown: '未知的名称',
+  story: '故事',
+  'small-talk': '寒暄',
+  speakers: '可信与不可信的说话者',
+  puzzles: '谜题',
+} as const;

@@ -1,0 +1,65 @@
+export const shell = {
+  areas: '功能區',
+  skip: '跳到面板',
+  chooseModel: '選擇模型',
+  modelFacts: (layers: string, heads: string, width: string, vocabulary: string) =>
+    `${layers} 層 · ${heads} 個注意力頭 · d_model ${width} · ${vocabulary} 個詞元`,
+  builtIn: '內建',
+  cached: '快取中',
+  folders: '資料夾',
+  loaded: '已載入',
+  folderPath: '資料夾或 Hub 名稱',
+  folderHint: '執行實驗室的電腦上、採用 Hugging Face 格式的資料夾',
+  openModel: '開啟',
+  palette: '指令',
+  paletteHint: '輸入指令或範例名稱的一部分',
+  nothingFound: '找不到符合的項目。',
+  examples: '範例',
+  rightAnswer: '正確答案',
+  inTruth: '事實上',
+  provenance: '這些數字的來源',
+  modelHash: '模型雜湊值',
+  dataHash: '資料雜湊值',
+  nothingRandom: '未使用亂數',
+  unknown: '不明',
+  computed: '計算時間',
+  fromCache: '來自快取',
+} as const;
+
+export const keys = {
+  focusPrompt: '移到提示詞',
+  maximise: '將游標下的面板放到最大或還原',
+  previous: '上一個範例',
+  next: '下一個範例',
+  release: '解除鎖定',
+  hover: '滑鼠移入',
+  hoverDoes: '預覽，並在所有面板標出同一個詞元、層或注意力頭',
+  click: '點按',
+  clickDoes: '鎖定預覽的項目；再點一次解除',
+  shiftDoes: '按住時，預覽停在原處',
+  arrowsDo: '在詞元列與格狀圖中逐格移動',
+} as const;
+
+export const errors = {
+  unreachable: '實驗室沒有回應。',
+  unreachableRemedy: '請確認終端機中的程式仍在執行，然後再試一次。',
+} as const;
+
+export const mechanisms = {
+  'indirect-object': '間接受詞',
+  'one-hop': '一步事實',
+  'two-hop': '兩步事實',
+  addition: '加法',
+  'worked-sums': '逐步加總',
+  'antonyms-en': '反義詞（英文）',
+  'antonyms-fr': '反義詞（法文）',
+  'antonyms-zh': '反義詞（中文）',
+  induction: '歸納（重複序列）',
+  harmful: '拒答（虛構的危險物）',
+  benign: '無害的請求',
+  unknown: '未知的名稱',
+  story: '故事',
+  'small-talk': '寒暄',
+  speakers: '可信與不可信的說話者',
+  puzzles: '謎題',
+} as const;

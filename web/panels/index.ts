@@ -1,0 +1,12 @@
+import type { ComponentType } from 'preact';
+
+/** A panel of the microscope; its code is fetched when the page is drawn, beside the shell. */
+export interface PanelEntry {
+  readonly id: string;
+  /** Takes the whole width, or half of it on a wide window. */
+  readonly width: 'full' | 'half';
+  readonly load: () => Promise<ComponentType>;
+}
+
+/** The panels in the order of reading. */
+export const PANELS: readonly PanelEntry[] = [];

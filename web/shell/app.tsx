@@ -1,0 +1,78 @@
+import { signal, useSignalEffect } from '@preact/signals';
+import type { ComponentType } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { ProgressLine } from '../components/states.tsx';
+import { Toast } from '../components/toast.tsx';
+import { t } from '../i18n.ts';
+import { PANELS, type PanelEntry } from '../panels/index.ts';
+import { state } from '../state/url.ts';
+import { startCommands } from './commands.ts';
+import { Gallery } from './gallery.tsx';
+import { HelpDialog } from './help.tsx';
+import { Palette } from './palette.tsx';
+import { ProvenanceStrip } from './provenance.tsx';
+import { Rail } from './rail.tsx';
+import { TopBar } from './topbar.tsx';
+
+/** The components of the panels, as they arrive. */
+const loaded = signal<ReadonlyMap<string, ComponentType>>(new Map());
+
+async function load({ id, load: fetchPanel }: PanelEntry): Promise<void> {
+  const component = await fetchPanel();
+  loaded.value = new Map(loaded.peek()).set(id, component);
+}
+
+/** The whole page: bar, rail, panels, provenance. */
+export function App() {
+  useEffect(() => {
+    for (const panel of PANELS) void load(panel);
+    return startCommands();
+  }, []);
+  useSignalEffect(() => {
+    // Never the prompt: titles end up in histories and in screenshots.
+    document.title = `${t().terms.microscope} · ${t().app.name}`;
+  });
+  const maximised = PANELS.some(({ id }) => id === state.panel.value) ? state.panel.value : '';
+  return (
+    <>
+      <button type="button" class="skip" onClick={skipToMain}>
+        {t().shell.skip}
+      </button>
+      <TopBar />
+      <Rail />
+      <main id="main" tabIndex={-1} class={maximised === '' ? '' : 'one'}>
+        <h1 class="visually-hidden">{t().terms.microscope}</h1>
+        {maximised === '' ? <Gallery /> : null}
+        <div class="panels">
+          {PANELS.filter(({ id }) => maximised === '' || id === maximised).map((panel) => (
+            <Slot key={panel.id} panel={panel} />
+          ))}
+        </div>
+      </main>
+      <ProvenanceStrip />
+      <Palette />
+      <HelpDialog />
+      <Toast />
+    </>
+  );
+}
+
+/** A button: the fragment holds the state, so a `#main` link would replace it. */
+function skipToMain(): void {
+  document.getElementById('main')?.focus();
+}
+
+function Slot({ panel }: { readonly panel: PanelEntry }) {
+  const View = loaded.value.get(panel.id);
+  return (
+    <div class={`slot ${panel.width}`}>
+      {View === undefined ? (
+        <section class="panel" aria-busy="true" aria-label={t().common.loading}>
+          <ProgressLine busy={true} />
+        </section>
+      ) : (
+        <View />
+      )}
+    </div>
+  );
+}

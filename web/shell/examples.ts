@@ -1,0 +1,57 @@
+import { computed } from '@preact/signals';
+import type { Example } from '../../src/lab/api.ts';
+import type { State } from '../state/fields.ts';
+import { examples } from '../state/run.ts';
+import { openState, setState, state } from '../state/url.ts';
+
+/** The ready states of the chosen model. */
+export const exampleList = computed<readonly Example[]>(() => examples.data.value?.examples ?? []);
+
+/** The example that is open: the one whose prompt is in the address. */
+export const currentExample = computed<Example | undefined>(() =>
+  exampleList.value.find(({ prompt }) => prompt === state.prompt.value),
+);
+
+function stateOf(example: Example): Partial<State> {
+  return {
+    prompt: example.prompt,
+    promptB: example.promptB ?? '',
+    target: example.target ?? '',
+    distractor: example.distractor ?? '',
+    edits: example.edits,
+    shade: state.shade.peek(),
+    lensShade: state.lensShade.peek(),
+    panel: state.panel.peek(),
+  };
+}
+
+/** Opens an example as a step that the back button undoes. */
+export function openExample(example: Example): void {
+  openState(stateOf(example));
+}
+
+/** The first example, where the address has no prompt: the page is alive from its first second. */
+export function openFirstExample(): void {
+  const [first] = exampleList.peek();
+  if (first !== undefined && state.prompt.peek() === '') {
+    setState(stateOf(first), { history: 'replace' });
+  }
+}
+
+/** The example before or after the open one, in a ring. */
+export function stepExample(step: 1 | -1): void {
+  const list = exampleList.peek();
+  if (list.length === 0) return;
+  const at = list.indexOf(currentExample.peek() ?? list[0]);
+  const from = currentExample.peek() === undefined ? (step === 1 ? -1 : 0) : at;
+  openExample(list[(from + step + list.length) % list.length]);
+}
+
+/** The examples by mechanism, in their first order. */
+export function byMechanism(list: readonly Example[]): ReadonlyMap<string, readonly Example[]> {
+  const out = new Map<string, Example[]>();
+  for (const example of list) {
+    out.set(example.mechanism, [...(out.get(example.mechanism) ?? []), example]);
+  }
+  return out;
+}

@@ -1,0 +1,133 @@
+import { LOCALES, type Locale } from '../../src/i18n/locale.ts';
+import type { EditSpec } from '../../src/microscope/edit-spec.ts';
+
+/** How one part of the page's state is written in the address. */
+export interface Field<T> {
+  /** The value that is never written. */
+  readonly initial: T;
+  /** Undefined when the text is not a value; the initial value then stands. */
+  readonly read: (text: string) => T | undefined;
+  readonly write: (value: T) => string;
+}
+
+/** Which number shades the token strip. */
+export const SHADES = ['loss', 'probability', 'rank', 'entropy'] as const;
+/** Which number shades a cell of the lens: of its top-1 token, or of the target. */
+export const LENS_SHADES = ['top', 'target', 'rank', 'entropy'] as const;
+/** By what the heads are ordered. */
+export const HEAD_SORTS = [
+  'effect',
+  'layer',
+  'previousToken',
+  'duplicateToken',
+  'induction',
+] as const;
+/** Which activation an attention picture shows. */
+export const PATTERN_VIEWS = ['pattern', 'valueWeighted'] as const;
+export const THEMES = ['auto', 'light', 'dark'] as const;
+
+/** A head by its layer and number, written `3.1`. */
+export interface HeadId {
+  readonly layer: number;
+  readonly head: number;
+}
+
+/** A dose-response sweep over the strength of one edit of the stack. */
+export interface SweepSettings {
+  /** Index of the edit in the stack. */
+  readonly edit: number;
+  readonly from: number;
+  readonly to: number;
+  readonly steps: number;
+  /** Number of random directions of the same length that run alongside. */
+  readonly baselines: number;
+}
+
+/**
+ * Everything that a link carries. A prompt may be text of any kind; positions count from 0 and layers
+ * count the rows of the lens, 0 being the stream that enters the first block.
+ */
+export const FIELDS = {
+  /** Name, folder or hub id; empty for the one the lab was started with. */
+  model: text(),
+  prompt: text(),
+  /** Second prompt to compare with; empty for none. */
+  promptB: text(),
+  /** Token texts, or `#id`; empty for what the model itself thinks likeliest. */
+  target: text(),
+  distractor: text(),
+  position: optional(whole(0, 1e6)),
+  layer: optional(whole(0, 1e4)),
+  head: optional(headId()),
+  /** Guesses that a popup lists. */
+  k: whole(1, 20, 8),
+  shade: oneOf(SHADES),
+  lensShade: oneOf(LENS_SHADES),
+  headSort: oneOf(HEAD_SORTS),
+  pattern: oneOf(PATTERN_VIEWS),
+  edits: json<readonly EditSpec[]>([], Array.isArray),
+  sweep: json<SweepSettings | null>(null, isRecord),
+  /** Id of the panel that fills the page; empty for none. */
+  panel: text(),
+  lang: oneOf(['auto', ...LOCALES] as const satisfies readonly ('auto' | Locale)[]),
+  theme: oneOf(THEMES),
+};
+
+type ValueOf<F> = F extends Field<infer T> ? T : never;
+
+/** The page's state: what {@link FIELDS} declares. */
+export type State = { readonly [K in keyof typeof FIELDS]: ValueOf<(typeof FIELDS)[K]> };
+export type StateKey = keyof State;
+
+function text(): Field<string> {
+  return { initial: '', read: (value) => value, write: (value) => value };
+}
+
+function whole(low: number, high: number, initial = low): Field<number> {
+  const read = (value: string) => {
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+    return number >= low && number <= high ? number : undefined;
+  };
+  return { initial, read, write: String };
+}
+
+function optional<T>(field: Field<T>): Field<T | null> {
+  const write = (value: T | null) => (value === null ? '' : field.write(value));
+  return { initial: null, read: field.read, write };
+}
+
+function oneOf<const T extends string>(values: readonly T[]): Field<T> {
+  return {
+    initial: values[0],
+    read: (value) => values.find((one) => one === value),
+    write: (value) => value,
+  };
+}
+
+function headId(): Field<HeadId> {
+  return {
+    initial: { layer: 0, head: 0 },
+    read: (value) => {
+      const [, layer, head] = /^(\d{1,4})\.(\d{1,4})$/.exec(value) ?? [];
+      return head === undefined ? undefined : { layer: Number(layer), head: Number(head) };
+    },
+    write: ({ layer, head }) => `${layer}.${head}`,
+  };
+}
+
+/** A value as JSON. `fits` looks at its outer form only; the server checks the rest and names a fault. */
+function json<T>(initial: T, fits: (value: unknown) => boolean): Field<T> {
+  const read = (value: string) => {
+    try {
+      const parsed: unknown = JSON.parse(value);
+      return fits(parsed) ? (parsed as T) : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+  return { initial, read, write: (value) => JSON.stringify(value) };
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
