@@ -10,15 +10,20 @@ import type { Parameters } from '../weights/checkpoint.ts';
  */
 export type WeightMode = 'fed' | 'frozen';
 
-/** Compiled programs kept per model; the least recently used is released beyond this. */
-const KEPT_PROGRAMS = 32;
+/** Programs kept per model and mode; the least recently used are released beyond this. */
+const KEPT_PROGRAMS: { readonly [M in WeightMode]: number } = { fed: 32, frozen: 4 };
 
 /** A compiled program. */
 export interface Kept {
   readonly program: Program;
+  readonly weights: WeightMode;
   readonly executable: Promise<Executable>;
   /** The weights it is fed at every run. */
   readonly fed: Feeds;
+  /** Runs that are under way. */
+  running: number;
+  /** No longer kept: to be released after the runs that are under way. */
+  dropped: boolean;
 }
 
 /** A runtime in another thread takes weights once, as memory that both threads see. */
@@ -48,14 +53,14 @@ export class Runner {
     return this.#share({ array: { dtype: 'float32', shape, data } }).array;
   }
 
-  /** The program for a key, traced and compiled when it is new. */
+  /** The program for a key, traced and compiled when it is new. Run it before waiting for anything. */
   program(key: string, weights: WeightMode, trace: () => Program): Kept {
     const fullKey = `${weights} ${key}`;
     let kept = this.#kept.get(fullKey);
     if (kept) this.#kept.delete(fullKey);
     else kept = this.#compile(fullKey, weights, trace());
     this.#kept.set(fullKey, kept);
-    this.#evict();
+    this.#evict(weights);
     return kept;
   }
 
@@ -64,7 +69,8 @@ export class Runner {
     const frozen = weights === 'frozen' ? own : {};
     const executable = this.#runtime.compile(program, { frozen });
     executable.catch(() => this.#kept.delete(key));
-    return { program, executable, fed: weights === 'fed' ? own : {} };
+    const fed = weights === 'fed' ? own : {};
+    return { program, weights, executable, fed, running: 0, dropped: false };
   }
 
   #weightsOf(program: Program): Record<string, TensorData> {
@@ -76,26 +82,39 @@ export class Runner {
 
   /** Runs a kept program, feeding the weights where they are inputs. */
   async run(kept: Kept, feeds: Feeds, options?: RunOptions): Promise<Record<string, TensorData>> {
-    const executable = await kept.executable;
-    // An edit can cut the program off from some of what was prepared, e.g. from the tokens.
-    const all: Record<string, TensorData> = { ...kept.fed };
-    for (const { attrs } of kept.program.inputs) {
-      if (attrs.name in feeds) all[attrs.name] = feeds[attrs.name];
+    kept.running++;
+    try {
+      const executable = await kept.executable;
+      // An edit can cut the program off from some of what was prepared, e.g. from the tokens.
+      const all: Record<string, TensorData> = { ...kept.fed };
+      for (const { attrs } of kept.program.inputs) {
+        if (attrs.name in feeds) all[attrs.name] = feeds[attrs.name];
+      }
+      return await executable.run(all, options);
+    } finally {
+      kept.running--;
+      await this.#releaseIfDone(kept);
     }
-    return executable.run(all, options);
   }
 
-  #evict(): void {
-    for (const [key, { executable }] of this.#kept) {
-      if (this.#kept.size <= KEPT_PROGRAMS) return;
+  async #releaseIfDone(kept: Kept): Promise<void> {
+    if (kept.dropped && kept.running === 0) await (await kept.executable).release();
+  }
+
+  #evict(weights: WeightMode): void {
+    const same = [...this.#kept].filter(([, kept]) => kept.weights === weights);
+    for (const [key, kept] of same.slice(0, -KEPT_PROGRAMS[weights])) {
       this.#kept.delete(key);
-      void executable.then((found) => found.release());
+      kept.dropped = true;
+      this.#releaseIfDone(kept).catch(() => undefined);
     }
   }
 
+  /** Releases every program once its runs are done. */
   async release(): Promise<void> {
     const all = [...this.#kept.values()];
     this.#kept.clear();
-    await Promise.all(all.map(async ({ executable }) => (await executable).release()));
+    for (const kept of all) kept.dropped = true;
+    await Promise.all(all.map((kept) => this.#releaseIfDone(kept)));
   }
 }
