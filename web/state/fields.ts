@@ -22,8 +22,8 @@ export const HEAD_SORTS = [
   'duplicateToken',
   'induction',
 ] as const;
-/** Which activation an attention picture shows. */
-export const PATTERN_VIEWS = ['pattern', 'valueWeighted'] as const;
+/** Whose attention the large picture shows: one head's, or all heads' of its layer taken together. */
+export const PATTERN_VIEWS = ['head', 'average', 'maximum'] as const;
 export const THEMES = ['auto', 'light', 'dark'] as const;
 
 /** A head by its layer and number, written `3.1`. */
@@ -31,6 +31,9 @@ export interface HeadId {
   readonly layer: number;
   readonly head: number;
 }
+
+/** An intervention of the stack. One that is off stays in the list but is not applied. */
+export type StackedEdit = EditSpec & { readonly off?: true };
 
 /** A dose-response sweep over the strength of one edit of the stack. */
 export interface SweepSettings {
@@ -65,8 +68,10 @@ export const FIELDS = {
   lensShade: oneOf(LENS_SHADES),
   headSort: oneOf(HEAD_SORTS),
   pattern: oneOf(PATTERN_VIEWS),
-  edits: json<readonly EditSpec[]>([], Array.isArray),
+  edits: json<readonly StackedEdit[]>([], Array.isArray),
   sweep: json<SweepSettings | null>(null, isRecord),
+  /** Tokens that the interventions panel continues the prompt by, without and with the edits. */
+  length: whole(0, 256, 16),
   /** Id of the panel that fills the page; empty for none. */
   panel: text(),
   lang: oneOf(['auto', ...LOCALES] as const satisfies readonly ('auto' | Locale)[]),

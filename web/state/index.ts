@@ -1,4 +1,4 @@
-export type { HeadId, State, StateKey, SweepSettings } from './fields.ts';
+export type { HeadId, StackedEdit, State, StateKey, SweepSettings } from './fields.ts';
 export { HEAD_SORTS, LENS_SHADES, PATTERN_VIEWS, SHADES, THEMES } from './fields.ts';
 export {
   type Focus,
