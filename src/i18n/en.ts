@@ -1,3 +1,5 @@
+import { attention } from './attention/en.ts';
+import { interventions } from './interventions/en.ts';
 import { lens } from './lens/en.ts';
 import { errors, keys, mechanisms, shell } from './shell/en.ts';
 import { tokens } from './tokens/en.ts';
@@ -40,7 +42,9 @@ export const en = {
     run: 'Run',
     showCode: 'Show code',
   },
+  attention,
   errors,
+  interventions,
   keys,
   lens,
   mechanisms,

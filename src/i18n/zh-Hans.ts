@@ -1,4 +1,6 @@
+import { attention } from './attention/zh-Hans.ts';
 import type { Messages } from './en.ts';
+import { interventions } from './interventions/zh-Hans.ts';
 import { lens } from './lens/zh-Hans.ts';
 import { errors, keys, mechanisms, shell } from './shell/zh-Hans.ts';
 import { tokens } from './tokens/zh-Hans.ts';
@@ -41,7 +43,9 @@ export const zhHans = {
     run: '运行',
     showCode: '显示代码',
   },
+  attention,
   errors,
+  interventions,
   keys,
   lens,
   mechanisms,

@@ -1,4 +1,6 @@
+import { attention } from './attention/zh-Hant.ts';
 import type { Messages } from './en.ts';
+import { interventions } from './interventions/zh-Hant.ts';
 import { lens } from './lens/zh-Hant.ts';
 import { errors, keys, mechanisms, shell } from './shell/zh-Hant.ts';
 import { tokens } from './tokens/zh-Hant.ts';
@@ -41,7 +43,9 @@ export const zhHant = {
     run: '執行',
     showCode: '顯示程式碼',
   },
+  attention,
   errors,
+  interventions,
   keys,
   lens,
   mechanisms,
