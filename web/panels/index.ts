@@ -9,4 +9,10 @@ export interface PanelEntry {
 }
 
 /** The panels in the order of reading. */
-export const PANELS: readonly PanelEntry[] = [];
+export const PANELS: readonly PanelEntry[] = [
+  {
+    id: 'attention',
+    width: 'full',
+    load: async () => (await import('./attention/index.tsx')).AttentionPanel,
+  },
+];
