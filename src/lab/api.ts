@@ -146,10 +146,10 @@ export interface Provenance {
   readonly glassboxVersion: string;
   /** The commit of a checkout; null in an installed package. */
   readonly commit: string | null;
-  /** The command line that gives the same numbers. */
-  readonly command: string;
-  /** TypeScript that gives the same numbers with the library. */
-  readonly code: string;
+  /** The command line that gives the same numbers; null where no command does. */
+  readonly command: string | null;
+  /** TypeScript that gives the same numbers with the library; null for the gallery. */
+  readonly code: string | null;
   /** Time the model worked on it; what was cached keeps the time of its first computation. */
   readonly seconds: number;
   readonly cached: boolean;

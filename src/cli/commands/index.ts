@@ -5,6 +5,7 @@ import { edit } from './edit.ts';
 import { exportCommand } from './export.ts';
 import { generate } from './generate.ts';
 import { heads } from './heads.ts';
+import { lab } from './lab.ts';
 import { lens } from './lens.ts';
 import { models } from './models.ts';
 import { organisms } from './organisms.ts';
@@ -13,6 +14,7 @@ import { tokens } from './tokens.ts';
 
 /** All sub-commands, in the order of `glassbox --help`. */
 export const commands: readonly CommandSpec[] = [
+  lab,
   models,
   tokens,
   lens,

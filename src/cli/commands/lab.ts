@@ -1,0 +1,55 @@
+import { DEFAULT_PORT, startLab } from '../../lab/index.ts';
+import type { CommandSpec } from '../command.ts';
+import { withModel } from '../model.ts';
+import { wholeNumber } from '../parse.ts';
+
+/** Resolves when the lab is asked to stop: by Ctrl-C, or by SIGTERM as service managers send it. */
+async function untilStopped(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = () => resolve();
+  process.once('SIGTERM', stop);
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  await promise;
+  process.off('SIGTERM', stop);
+}
+
+export const lab: CommandSpec = {
+  name: 'lab',
+  summary: 'serve the web page that looks inside models, on this machine only',
+  examples: [
+    { line: 'lab', does: `prints the address, http://127.0.0.1:${DEFAULT_PORT}/ when it is free` },
+    { line: 'lab --model ./my-model --port 8080', does: 'another model first, on a fixed port' },
+    { line: 'lab --json', does: 'prints {url, port, pid}, then serves until it is stopped' },
+    {
+      line: 'lab --host 0.0.0.0',
+      does: 'lets other machines in; GLASSBOX_LAB_TOKEN must hold a long random text',
+    },
+  ],
+  define: (command) =>
+    withModel(command)
+      .option(
+        '-p, --port <n>',
+        `port that must be free; without it the first free one from ${DEFAULT_PORT} on`,
+        wholeNumber('--port', 0),
+      )
+      .option('--host <address>', 'address to listen on; others than loopback need a token')
+      .option('--token <text>', 'what visitors must know; better in GLASSBOX_LAB_TOKEN')
+      .option('--origin <origin...>', 'further exact origins, such as that of a reverse proxy'),
+  async action(context, { options }) {
+    const { model, port, host, origin: origins } = options;
+    const token = options.token ?? process.env.GLASSBOX_LAB_TOKEN;
+    const running = await startLab({ model, port, host, token, origins });
+    try {
+      const { url } = running;
+      context.result({ url, port: running.port, pid: process.pid }, () => `Glassbox lab: ${url}`);
+      void running.warmed.then((error) => {
+        if (error) context.note(`The model ${model} cannot be used yet: ${error.message}`);
+      });
+      await untilStopped(context.signal);
+    } finally {
+      await running.close();
+    }
+    return undefined;
+  },
+};

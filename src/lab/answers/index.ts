@@ -1,0 +1,25 @@
+import type { Question } from '../messages.ts';
+import { examples } from './examples.ts';
+import { generate } from './generate.ts';
+import { attention, attribution, heads, lens } from './inside.ts';
+import { analyse, interventions } from './prompt.ts';
+import type { Handler } from './session.ts';
+import { dose, patching } from './sweeps.ts';
+import { model, tokenSearch, tokens } from './vocabulary.ts';
+
+/** How a model's thread answers every question. */
+export const handlers: { readonly [Q in Question]: Handler<Q> } = {
+  model,
+  examples,
+  analyse,
+  lens,
+  attention,
+  heads,
+  interventions,
+  dose,
+  attribution,
+  patching,
+  tokens,
+  'token-search': tokenSearch,
+  generate,
+};

@@ -1,0 +1,95 @@
+import type { Progress } from '../base/progress.ts';
+import type {
+  AnalyseRequest,
+  AttentionRequest,
+  AttributionRequest,
+  DoseRequest,
+  GenerateLine,
+  GenerateRequest,
+  GenerationView,
+  HeadsRequest,
+  InterventionsRequest,
+  LabGets,
+  LabPosts,
+  LensRequest,
+  PatchingRequest,
+  Sourced,
+  TokenSearchRequest,
+  TokensRequest,
+} from './api.ts';
+
+/** What a model's thread is asked, by name. The model itself is the thread's. */
+export interface Requests {
+  readonly model: object;
+  readonly examples: object;
+  readonly analyse: AnalyseRequest;
+  readonly lens: LensRequest;
+  readonly attention: AttentionRequest;
+  readonly heads: HeadsRequest;
+  readonly interventions: InterventionsRequest;
+  readonly dose: DoseRequest;
+  readonly attribution: AttributionRequest;
+  readonly patching: PatchingRequest;
+  readonly tokens: TokensRequest;
+  readonly 'token-search': TokenSearchRequest;
+  readonly generate: GenerateRequest;
+}
+
+export type Question = keyof Requests;
+
+type Response<Q extends Question> = Q extends 'generate'
+  ? { readonly generation: GenerationView } & Sourced
+  : `/api/${Q}` extends keyof LabPosts
+    ? LabPosts[`/api/${Q}`]['response']
+    : `/api/${Q}` extends keyof LabGets
+      ? LabGets[`/api/${Q}`]
+      : never;
+
+/** An answer before its provenance is added. */
+export type Answer<Q extends Question> = Omit<Response<Q>, 'provenance'>;
+
+export type GeneratedToken = Extract<GenerateLine, { type: 'token' }>;
+
+/** What a thread is started with. */
+export interface ThreadOptions {
+  readonly folder: string;
+  readonly name: string;
+}
+
+/** What is known of a model once its thread has it. */
+export interface ModelFacts {
+  readonly hash: string;
+  readonly dataHash: string | null;
+  /** Weights in memory. */
+  readonly bytes: number;
+}
+
+export type ToThread =
+  | {
+      readonly kind: 'ask';
+      readonly call: number;
+      readonly question: Question;
+      readonly request: object;
+    }
+  | { readonly kind: 'cancel'; readonly call: number };
+
+export interface ErrorParcel {
+  readonly message: string;
+  readonly code?: string;
+  readonly remedy?: string;
+  readonly failure: boolean;
+}
+
+export type FromThread =
+  | { readonly kind: 'ready'; readonly facts: ModelFacts }
+  | { readonly kind: 'unusable'; readonly error: ErrorParcel }
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'token'; readonly token: GeneratedToken }
+  | {
+      readonly kind: 'answer';
+      readonly call: number;
+      /** UTF-8 of the JSON object. */
+      readonly json: Uint8Array;
+      readonly seconds: number;
+    }
+  | { readonly kind: 'error'; readonly call: number; readonly error: ErrorParcel };

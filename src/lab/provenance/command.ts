@@ -1,0 +1,94 @@
+import type { EditSpec } from '../../microscope/edit-spec.ts';
+import type { Question, Requests } from '../messages.ts';
+import { type Prompt, type Token, tokenNames } from './tokens.ts';
+
+/** One argument as a POSIX shell takes it. */
+function shell(text: string): string {
+  return /^[\w./:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** `--name value` for every option that has a value; `--name=value` keeps a leading dash apart. */
+function flags(values: Readonly<Record<string, Token | boolean | undefined>>): string[] {
+  return Object.entries(values).flatMap(([name, value]) => {
+    if (value === undefined || value === false) return [];
+    if (value === true) return [`--${name}`];
+    const text = String(value);
+    return text.startsWith('-') ? [`--${name}=${shell(text)}`] : [`--${name}`, shell(text)];
+  });
+}
+
+/** Arguments after the program's name; null where no command gives these numbers. */
+type CommandLine<Q extends Question> = (request: Requests[Q]) => readonly string[] | null;
+
+/** Commands take prompts as text; `--` keeps a prompt that begins with a dash an argument. */
+function withPrompt(name: string, prompt: Prompt, options: readonly string[]): string[] | null {
+  if (typeof prompt !== 'string') return null;
+  return prompt.startsWith('-')
+    ? [name, ...options, '--', shell(prompt)]
+    : [name, shell(prompt), ...options];
+}
+
+const editsFlag = (edits: readonly EditSpec[]) => ({ edits: JSON.stringify(edits) });
+
+const commandLines: { readonly [Q in Question]: CommandLine<Q> } = {
+  model: () => ['models', 'inspect'],
+  examples: () => null,
+  analyse: ({ prompt }) => withPrompt('tokens', prompt, []),
+  lens: ({ prompt, topK = 10, ...request }) =>
+    withPrompt('lens', prompt, flags({ top: topK, target: tokenNames(request).target })),
+  attention: ({ prompt }) =>
+    withPrompt('cache', prompt, [
+      ...flags({ at: 'blocks.*.attn.hook_pattern', out: 'attention.safetensors' }),
+    ]),
+  heads: ({ seed }) => ['heads', ...flags({ seed })],
+  interventions: ({ prompt, edits, topK = 10, ...request }) =>
+    withPrompt('edit', prompt, flags({ ...editsFlag(edits), top: topK, ...tokenNames(request) })),
+  dose: ({ prompt, edits, edit, strengths, baselines, seed, ...request }) =>
+    withPrompt('edit', prompt, [
+      ...flags({ ...editsFlag(edits), ...tokenNames(request) }),
+      `--sweep=${strengths.join(',')}`,
+      ...flags({ edit, baselines, seed }),
+    ]),
+  attribution: ({ prompt, position, ...request }) =>
+    withPrompt('lens', prompt, flags({ dla: true, ...tokenNames(request), position })),
+  patching: ({ clean, corrupted, site, direction, byPosition, ...request }) =>
+    typeof clean !== 'string' || typeof corrupted !== 'string'
+      ? null
+      : [
+          'patch',
+          ...flags({ clean, corrupted, ...tokenNames(request), site, direction }),
+          ...flags({ 'by-position': byPosition }),
+        ],
+  // The command adds special tokens around a text, which a piece of one must not have.
+  tokens: () => null,
+  'token-search': () => null,
+  generate: ({ prompt, maxTokens = 32, stop = [], edits, ...request }) =>
+    withPrompt('generate', prompt, [
+      ...flags({
+        'max-tokens': maxTokens,
+        temperature: request.temperature,
+        'top-k': request.topK,
+        'top-p': request.topP,
+        'min-p': request.minP,
+        'repetition-penalty': request.repetitionPenalty,
+        seed: request.seed,
+        edits: edits && JSON.stringify(edits),
+      }),
+      ...stop.flatMap((text) => ['--stop', shell(text)]),
+    ]),
+};
+
+/** The command line of a request; null where no command gives the same numbers. */
+export function commandLine<Q extends Question>(
+  question: Q,
+  request: Requests[Q],
+  options: { readonly model: string | null },
+): string | null {
+  const line = commandLines[question](request);
+  if (!line) return null;
+  const { model } = options;
+  const named = model === null ? [] : question === 'model' ? [shell(model)] : flags({ model });
+  // Options must come before `--`, which ends them.
+  const at = line.includes('--') ? line.indexOf('--') : line.length;
+  return ['glassbox', ...line.slice(0, at), ...named, ...line.slice(at)].join(' ');
+}
