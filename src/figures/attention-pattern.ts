@@ -34,7 +34,7 @@ export interface PatternLayout {
   readonly cell: number;
 }
 
-const LABEL_LIMIT = 92;
+const LABEL_LIMIT = 78;
 const LEGEND = 30;
 const LEGEND_WIDTH = 260;
 

@@ -36,7 +36,8 @@ export interface LineBandOptions extends FigureOptions {
   readonly markX?: number;
 }
 
-const TOP = 50;
+/** Above the plot without the title: the title of the y axis. */
+const TOP = 30;
 const BOTTOM = 36;
 const LEFT = 46;
 const POINT = 2.75;
@@ -50,6 +51,7 @@ export function lineBand(series: readonly BandSeries[], options: LineBandOptions
   const { palette } = options;
   const nameWidth = Math.max(24, ...series.map(({ name }) => textWidth(name, TEXT.label))) + 14;
   const right = Math.min(nameWidth, 180);
+  const top = TOP + (options.heading === 'hidden' ? 0 : TEXT.title + 7);
   const width = options.width ?? 420;
   const height = options.height ?? 240;
   const points = series.flatMap((one) => one.points).filter(({ y }) => Number.isFinite(y));
@@ -59,7 +61,7 @@ export function lineBand(series: readonly BandSeries[], options: LineBandOptions
   const y = scaleLinear()
     .domain(extent([0, ...points.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y])]))
     .nice()
-    .range([height - BOTTOM, TOP]);
+    .range([height - BOTTOM, top]);
 
   const yLabel = y.tickFormat(5);
   const grid = y.ticks(5).map((tick) =>
@@ -98,14 +100,14 @@ export function lineBand(series: readonly BandSeries[], options: LineBandOptions
       : el('line', {
           x1: px(x(options.markX)),
           x2: px(x(options.markX)),
-          y1: TOP,
+          y1: top,
           y2: height - BOTTOM,
           stroke: palette.colour('ink'),
           'stroke-width': 0.75,
         });
   const description = series.map(({ name, points: p }) => `${name}: ${p.length} points`).join('; ');
   return frame({ ...options, width, height, description }, [
-    el('text', { x: 0, y: TOP - 16, fill: palette.colour('muted') }, options.yTitle),
+    el('text', { x: 0, y: top - 16, fill: palette.colour('muted') }, options.yTitle),
     el(
       'text',
       {

@@ -6,6 +6,7 @@ import { rankedDots } from '../../../src/figures/ranked-dots.ts';
 import { stackFigures } from '../../../src/figures/stack.ts';
 import type { Exports } from '../../components/actions.ts';
 import type { Cell } from '../../components/csv.ts';
+import { tokenText } from '../../components/token.tsx';
 import { locale, t } from '../../i18n.ts';
 import { state } from '../../state/url.ts';
 import { labels, ordered, patterns, scores, shownHead, shownPattern } from './data.ts';
@@ -80,9 +81,10 @@ function figure(palette: Palette): VNode {
 export function directionWords(): string {
   const all = patterns.data.value;
   if (all?.target == null) return t().attention.noEffect;
-  const against = all.distractor === null ? t().attention.overMean : `“${all.distractor.text}”`;
+  const against =
+    all.distractor === null ? t().attention.overMean : `“${tokenText(all.distractor.text)}”`;
   const place = `“${labels.value[all.position]}” (${all.position})`;
-  return t().attention.effectOn(`“${all.target.text}” − ${against}`, place);
+  return t().attention.effectOn(`“${tokenText(all.target.text)}” − ${against}`, place);
 }
 
 /** What the panel gives away; undefined while there is nothing. */

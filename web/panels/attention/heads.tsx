@@ -10,7 +10,7 @@ import { patternOf } from './patterns.ts';
 
 /** Side of a thumbnail in px: fewer heads, larger pictures; never under 40. */
 function thumbnailSize(heads: number): number {
-  return heads <= 4 ? 72 : heads <= 8 ? 56 : 44;
+  return heads <= 6 ? 72 : heads <= 8 ? 58 : 44;
 }
 
 /** Small multiples of all heads. One of them takes the keyboard; arrows move among them. */

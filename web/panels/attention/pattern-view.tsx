@@ -7,7 +7,7 @@ import { formatNumber, t } from '../../i18n.ts';
 import { focus, lock, locked, preview } from '../../state/focus.ts';
 
 /** Height of the picture at most; longer prompts scroll inside it. */
-const MOST = 480;
+const MOST = 540;
 
 interface CellAt {
   readonly destination: number;
@@ -15,8 +15,10 @@ interface CellAt {
 }
 
 /** Side of a cell in px: large for a few tokens, never under what a label needs. */
-function cellSize(tokens: number): number {
-  return Math.max(14, Math.min(24, Math.floor(360 / Math.max(1, tokens))));
+function cellSize(tokens: readonly string[], width: number): number {
+  const { left, top } = patternLayout(tokens, { heading: 'hidden' });
+  const room = Math.min(MOST - top, width - left) - 2;
+  return Math.max(14, Math.min(24, Math.floor(room / Math.max(1, tokens.length))));
 }
 
 /**
@@ -38,7 +40,10 @@ export function PatternView(props: {
   const words = t().attention;
 
   const count = tokens.length;
-  const layout = patternLayout(tokens, { heading: 'hidden', cell: cellSize(count) });
+  const layout = patternLayout(tokens, {
+    heading: 'hidden',
+    cell: cellSize(tokens, size.value.width),
+  });
   const { cell } = layout;
 
   useLayoutEffect(() => {
