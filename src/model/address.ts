@@ -289,7 +289,8 @@ export function addressShape(config: ModelConfig, address: string): Shape {
  */
 export type AddressFilter = string | readonly string[] | ((address: string) => boolean);
 
-function globPattern(glob: string): RegExp {
+/** The addresses that a glob means, as a pattern. */
+export function globPattern(glob: string): RegExp {
   const source = glob.replace(/\*\*|\*|\{[^}]*\}|[.+?^$()|[\]\\{}]/g, (part) => {
     if (part === '**') return '.*';
     if (part === '*') return '[^.]*';
