@@ -17,7 +17,9 @@ const someState = fc.record({
   target: fc.string({ unit: 'grapheme' }),
   position: fc.option(fc.nat(1e6)),
   layer: fc.option(fc.nat(1e4)),
-  head: fc.option(fc.record({ layer: fc.nat(9999), head: fc.nat(9999) })),
+  head: fc.option(
+    fc.record({ layer: fc.nat(9999), head: fc.nat(9999) }, { noNullPrototype: true }),
+  ),
   k: fc.integer({ min: 1, max: 20 }),
   shade: fc.constantFrom(...SHADES),
   lensShade: fc.constantFrom(...LENS_SHADES),
