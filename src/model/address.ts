@@ -1,6 +1,7 @@
 import { GlassboxError, nearestNames } from '../base/error.ts';
 import type { Dim, Shape } from '../graph/dim.ts';
 import type { ModelConfig } from './config.ts';
+import { globPattern } from './glob.ts';
 
 /** The words shapes are written in. `query` and `key` are both `pos` long. */
 export type DimWord =
@@ -288,20 +289,6 @@ export function addressShape(config: ModelConfig, address: string): Shape {
  * `{a,b}` alternatives), a list of them, or a predicate.
  */
 export type AddressFilter = string | readonly string[] | ((address: string) => boolean);
-
-/** The addresses that a glob means, as a pattern. */
-export function globPattern(glob: string): RegExp {
-  const source = glob.replace(/\*\*|\*|\{[^}]*\}|[.+?^$()|[\]\\{}]/g, (part) => {
-    if (part === '**') return '.*';
-    if (part === '*') return '[^.]*';
-    if (part.length > 1) {
-      const alternatives = part.slice(1, -1).split(',');
-      return `(?:${alternatives.map((text) => text.replace(/[^\w]/g, '\\$&')).join('|')})`;
-    }
-    return `\\${part}`;
-  });
-  return new RegExp(`^${source}$`);
-}
 
 /**
  * The addresses of a model that a filter selects, in order of computation. A name without `*` must
