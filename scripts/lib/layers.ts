@@ -15,6 +15,7 @@ export const LAYERS = [
   'store',
   'figures',
   'i18n',
+  'bench',
   'lab',
   'cli',
 ] as const;

@@ -1,4 +1,5 @@
 import type { CommandSpec } from '../command.ts';
+import { bench } from './bench.ts';
 import { cache } from './cache.ts';
 import { doctor } from './doctor.ts';
 import { edit } from './edit.ts';
@@ -25,5 +26,6 @@ export const commands: readonly CommandSpec[] = [
   generate,
   exportCommand,
   organisms,
+  bench,
   doctor,
 ];
