@@ -1,6 +1,7 @@
 /** Tools that look inside a model: lenses, attribution, patching, head scores, interventions. */
 export * from './attribution.ts';
 export * from './edit-spec.ts';
+export * from './graph/index.ts';
 export * from './heads.ts';
 export * from './interventions.ts';
 export * from './lens.ts';

@@ -1,0 +1,9 @@
+/** Attribution graphs: from a prompt to its answer, through features. */
+export * from './attribute.ts';
+export type { ActiveFeature, Decomposition } from './features.ts';
+export * from './file.ts';
+export * from './influence.ts';
+export * from './prune.ts';
+export type { GraphFile, GraphFileLink, GraphFileNode } from './schema.ts';
+export type { LogitTarget, TargetOptions } from './targets.ts';
+export type * from './types.ts';
