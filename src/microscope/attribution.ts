@@ -23,7 +23,7 @@ export interface DirectLogitAttribution {
   readonly components: readonly ComponentEffect[];
 }
 
-export interface AttributionOptions {
+export interface LogitAttributionOptions {
   readonly target: number;
   /** Compared with the mean logit over the vocabulary when absent. */
   readonly distractor?: number;
@@ -38,7 +38,7 @@ function dot(a: ArrayLike<number>, b: ArrayLike<number>, offset = 0): number {
 }
 
 /** Unembedding column of the target minus that of the distractor (or the mean column), with bias. */
-function unembeddingDirection(model: Model, { target, distractor }: AttributionOptions) {
+function unembeddingDirection(model: Model, { target, distractor }: LogitAttributionOptions) {
   const { config, params } = model;
   const { dModel, dVocab } = config;
   const weight = params[config.tieEmbeddings ? 'embed.weight' : 'unembed.weight']
@@ -91,7 +91,7 @@ function throughNorm(
 export async function directLogitAttribution(
   model: Model,
   tokens: readonly number[],
-  options: AttributionOptions,
+  options: LogitAttributionOptions,
 ): Promise<DirectLogitAttribution> {
   const { config, params } = model;
   const { nLayers, nHeads, dHead, dModel } = config;

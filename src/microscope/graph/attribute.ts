@@ -9,7 +9,7 @@ import { encoderVector, layOutSources, type Sources } from './sources.ts';
 import { type LogitTarget, logitTargets, type TargetOptions } from './targets.ts';
 import type { AttributionGraph, GraphNode } from './types.ts';
 
-export interface AttributionOptions extends TargetOptions {
+export interface GraphOptions extends TargetOptions {
   /** Features that get a row of their own, the most influential ones; 7,500 unless told. */
   readonly maxFeatures?: number;
   /** Targets per backward pass, 256 unless told. */
@@ -168,7 +168,7 @@ export async function attributePrompt(
   model: Model,
   set: DictionarySet,
   tokens: readonly number[],
-  options: AttributionOptions = {},
+  options: GraphOptions = {},
 ): Promise<Attribution> {
   checkSet(model, set);
   const { config, tokenizer } = model;
