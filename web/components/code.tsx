@@ -13,7 +13,9 @@ export function CodeView({ provenance }: { readonly provenance: Provenance }) {
     <>
       <Button kind="quiet" icon="code" label={words.showCode} onClick={() => setOpen(true)} />
       <Dialog open={open} title={words.showCode} onClose={() => setOpen(false)}>
-        <CodeBlock title={words.library} text={provenance.code} />
+        {provenance.code === null ? null : (
+          <CodeBlock title={words.library} text={provenance.code} />
+        )}
         {provenance.command === null ? null : (
           <CodeBlock title={words.commandLine} text={provenance.command} />
         )}

@@ -11,6 +11,16 @@ export interface PanelEntry {
 /** The panels in the order of reading. */
 export const PANELS: readonly PanelEntry[] = [
   {
+    id: 'tokens',
+    width: 'full',
+    load: async () => (await import('./tokens/index.tsx')).TokensPanel,
+  },
+  {
+    id: 'lens',
+    width: 'half',
+    load: async () => (await import('./lens/index.tsx')).LensPanel,
+  },
+  {
     id: 'attention',
     width: 'full',
     load: async () => (await import('./attention/index.tsx')).AttentionPanel,

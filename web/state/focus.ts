@@ -110,10 +110,12 @@ export function startHighlighting(): void {
 }
 
 function marks({ position, layer, head }: Focus, kind: 'locked' | 'lit'): string[] {
-  const rule = `{ --mark: var(--mark-${kind}); }`;
+  // Twice: one name for elements that stand for one thing, one per axis for cells of a grid.
+  const rule = (axis: string) =>
+    `{ --mark: var(--mark-${kind}); --mark-${axis}: var(--mark-${kind}); }`;
   const out: string[] = [];
-  if (position !== undefined) out.push(`[data-position="${position}"] ${rule}`);
-  if (layer !== undefined) out.push(`[data-layer="${layer}"] ${rule}`);
-  if (head !== undefined) out.push(`[data-head="${head.layer}.${head.head}"] ${rule}`);
+  if (position !== undefined) out.push(`[data-position="${position}"] ${rule('position')}`);
+  if (layer !== undefined) out.push(`[data-layer="${layer}"] ${rule('layer')}`);
+  if (head !== undefined) out.push(`[data-head="${head.layer}.${head.head}"] ${rule('head')}`);
   return out;
 }

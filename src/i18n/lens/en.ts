@@ -17,6 +17,8 @@ export const lens = {
   followed: (token: string) => `The target is “${token}” everywhere.`,
   cell: (layer: string, position: string, token: string) =>
     `${layer}, position ${position}, after “${token}”`,
+  targetProb: 'p(target)',
+  rankShare: 'rank, 1 is full',
   topToken: 'top token',
   rankOf: (rank: string) => `rank ${rank}`,
   otherLayers: 'At this position, by layer',

@@ -15,6 +15,8 @@ export const lens = {
   followed: (token: string) => `所有位置的目标都是“${token}”。`,
   cell: (layer: string, position: string, token: string) =>
     `${layer}，位置 ${position}，在“${token}”之后`,
+  targetProb: 'p(目标)',
+  rankShare: '排名，第 1 名为满色',
   topToken: '首选词元',
   rankOf: (rank: string) => `第 ${rank} 名`,
   otherLayers: '此位置的各层',

@@ -15,6 +15,8 @@ export const lens = {
   followed: (token: string) => `所有位置的目標都是「${token}」。`,
   cell: (layer: string, position: string, token: string) =>
     `${layer}，位置 ${position}，在「${token}」之後`,
+  targetProb: 'p(目標)',
+  rankShare: '名次，第 1 名為滿色',
   topToken: '首選詞元',
   rankOf: (rank: string) => `第 ${rank} 名`,
   otherLayers: '此位置的各層',
