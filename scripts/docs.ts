@@ -1,9 +1,11 @@
 /**
- * Writes the pages of docs/ that are generated from code. `node scripts/docs.ts --check` writes nothing
- * and fails when a page is out of date.
+ * Writes the pages of docs/ that are generated from code. `--check` writes nothing and fails when a page is out
+ * of date. `--examples` also runs the examples of all pages and writes what they print; read the
+ * difference before committing it.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ADDRESS_TEMPLATES } from '../src/model/address.ts';
+import { examplePages, examplesIn, outputOf } from './lib/examples.ts';
 import { ROOT } from './lib/run.ts';
 
 function addressPage(): string {
@@ -40,5 +42,21 @@ for (const [path, make] of Object.entries(PAGES)) {
   else if (readFileSync(`${ROOT}${path}`, 'utf8') !== text) {
     console.error(`${path} is out of date: run npm run docs`);
     process.exitCode = 1;
+  }
+}
+
+if (process.argv.includes('--examples')) {
+  for (const page of examplePages()) {
+    const before = readFileSync(`${ROOT}${page}`, 'utf8');
+    let text = before;
+    // From the last one up, so that offsets before it stay true.
+    for (const example of examplesIn(before).reverse()) {
+      const printed = (await outputOf(example)).trimEnd();
+      text = `${text.slice(0, example.outputStart)}${printed}\n${text.slice(example.outputEnd)}`;
+    }
+    if (text !== before) {
+      writeFileSync(`${ROOT}${page}`, text);
+      console.log(`updated ${page}`);
+    }
   }
 }

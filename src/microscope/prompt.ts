@@ -34,8 +34,16 @@ export function showToken(model: Model, id: number): ShownToken {
   return { id, text: group?.text ?? `#${id}` };
 }
 
+/** The id of a text that is one token, or null. */
+function oneToken(tokenizer: Tokenizer, text: string): number | null {
+  const ids = tokenizer.encode(text, { addSpecialTokens: false });
+  return ids.length === 1 ? ids[0] : null;
+}
+
 /**
- * The id of a token given as text or as `#id`. A word is tried as written, then with a leading space.
+ * The id of a token given as an id, as `#id`, or as text. Words inside a sentence start with a space, so
+ * `Mary` means ` Mary` where that is a token, else `Mary`; text that starts with a space or stands in double
+ * quotes (`"Mary"`) is taken as it is.
  *
  * @throws GlassboxError `not-one-token` when the text is several tokens, naming them
  */
@@ -49,16 +57,17 @@ export function resolveToken(model: Model, token: string | number): number {
     });
   }
   const tokenizer = tokenizerOf(model);
-  const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: false });
-  const plain = encode(String(token));
-  if (plain.length === 1) return plain[0];
-  const spaced = encode(` ${token}`);
-  if (spaced.length === 1) return spaced[0];
-  const pieces = plain.map((piece) => JSON.stringify(showToken(model, piece).text));
-  throw new GlassboxError(`'${token}' is ${plain.length} tokens: ${pieces.join(', ')}`, {
+  const quoted = /^"(.+)"$/s.exec(String(token));
+  const text = quoted?.[1] ?? String(token);
+  const spaced = quoted || text.startsWith(' ') ? null : oneToken(tokenizer, ` ${text}`);
+  const found = spaced ?? oneToken(tokenizer, text);
+  if (found !== null) return found;
+  const ids = tokenizer.encode(text, { addSpecialTokens: false });
+  const pieces = ids.map((piece) => JSON.stringify(showToken(model, piece).text));
+  throw new GlassboxError(`'${text}' is ${ids.length} tokens: ${pieces.join(', ')}`, {
     code: 'not-one-token',
     remedy: 'Choose one of these tokens, or give a token id as #123.',
-    details: { token, ids: plain },
+    details: { token, ids },
   });
 }
 
