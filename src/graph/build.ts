@@ -53,7 +53,9 @@ export function tensorData(
   return { dtype, shape, data: storage[dtype](values) };
 }
 
-/** A value built into the graph. For large weights use {@link input} and freeze it at compile time. */
+/**
+ * A value built into the graph. For large weights use {@link input} and freeze it at compile time.
+ */
 export function constant(value: TensorData): Tensor<'constant'> {
   return createNode('constant', [], { value });
 }
@@ -74,10 +76,12 @@ export function iota(size: Dim): Tensor {
   return createNode('iota', [], { size: canonicalDim(size) });
 }
 
+/** 0 at every place of a shape. */
 export function zeros(shape: Shape, dtype: DType = 'float32'): Tensor {
   return full(0, shape, dtype);
 }
 
+/** 1 at every place of a shape. */
 export function ones(shape: Shape, dtype: DType = 'float32'): Tensor {
   return full(1, shape, dtype);
 }
@@ -113,24 +117,39 @@ const unary =
   (x: Tensor): Tensor =>
     createNode(op, [x], none);
 
+/** −x, elementwise. */
 export const neg = unary('neg');
+/** e to the power x, elementwise. */
 export const exp = unary('exp');
+/** Natural logarithm, elementwise; NaN below 0. */
 export const log = unary('log');
+/** Square root, elementwise; NaN below 0. */
 export const sqrt = unary('sqrt');
+/** 1 / x, elementwise. */
 export const reciprocal = unary('reciprocal');
+/** |x|, elementwise. */
 export const abs = unary('abs');
+/** −1, 0 or 1, elementwise; no gradient. */
 export const sign = unary('sign');
+/** The largest whole number not above x, elementwise; no gradient. */
 export const floor = unary('floor');
+/** Sine of x in radians, elementwise. */
 export const sin = unary('sin');
+/** Cosine of x in radians, elementwise. */
 export const cos = unary('cos');
+/** Hyperbolic tangent, elementwise. */
 export const tanh = unary('tanh');
+/** 1 / (1 + exp(−x)), elementwise. */
 export const sigmoid = unary('sigmoid');
+/** The error function, elementwise. */
 export const erf = unary('erf');
 /** log(1 + exp(x)). */
 export const softplus = unary('softplus');
+/** max(x, 0), elementwise. */
 export const relu = unary('relu');
 /** x · sigmoid(x). */
 export const silu = unary('silu');
+/** The opposite of a bool, elementwise. */
 export const not = unary('not');
 
 /** Gaussian error linear unit, exact or with the tanh approximation (Hendrycks and Gimpel 2016). */
@@ -138,6 +157,7 @@ export function gelu(x: Tensor, options: { approximate?: 'none' | 'tanh' } = {})
   return createNode('gelu', [x], { approximate: options.approximate ?? 'none' });
 }
 
+/** The same values in another element type; a float becomes an int64 by dropping its fraction. */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : createNode('cast', [x], { dtype });
 }
@@ -168,17 +188,29 @@ const binary =
   (a: Operand, b: Operand): Tensor =>
     createNode(op, lift(a, b), none);
 
+/** a + b with broadcasting. */
 export const add = binary('add');
+/** a − b with broadcasting. */
 export const sub = binary('sub');
+/** a · b with broadcasting. */
 export const mul = binary('mul');
+/** a / b with broadcasting. */
 export const div = binary('div');
+/** a to the power b with broadcasting. */
 export const pow = binary('pow');
+/** The larger of a and b with broadcasting. */
 export const maximum = binary('maximum');
+/** The smaller of a and b with broadcasting. */
 export const minimum = binary('minimum');
+/** Whether a = b with broadcasting, as bool. */
 export const equal = binary('equal');
+/** Whether a < b with broadcasting, as bool. */
 export const less = binary('less');
+/** Whether a > b with broadcasting, as bool. */
 export const greater = binary('greater');
+/** Whether both bools hold, with broadcasting. */
 export const and = binary('and');
+/** Whether at least one bool holds, with broadcasting. */
 export const or = binary('or');
 
 /** `a` where the condition holds, else `b`; all three broadcast. */
@@ -186,6 +218,7 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   return createNode('where', [condition, ...lift(a, b)], none);
 }
 
+/** x², elementwise. */
 export function square(x: Tensor): Tensor {
   return mul(x, x);
 }
@@ -212,15 +245,26 @@ const reduce =
     });
   };
 
+/** The sum over some axes. */
 export const sum = reduce('reduceSum');
+/** The mean over some axes. */
 export const mean = reduce('reduceMean');
+/** The largest value over some axes. */
 export const max = reduce('reduceMax');
+/** The smallest value over some axes. */
 export const min = reduce('reduceMin');
 
+/**
+ * Index of the first largest value along an axis (the last by default), int64; the axis is removed.
+ */
 export function argmax(x: Tensor, options: { axis?: number } = {}): Tensor {
   return createNode('argmax', [x], { axis: at(x.shape, options.axis ?? -1) });
 }
 
+/**
+ * Running sum along an axis (the last by default). `exclusive` leaves the element itself out,
+ * `reverse` runs from the end.
+ */
 export function cumsum(
   x: Tensor,
   options: { axis?: number; exclusive?: boolean; reverse?: boolean } = {},
@@ -234,6 +278,10 @@ export function cumsum(
 
 // Linear algebra ----------------------------------------------------------------------------------
 
+/**
+ * `alpha · op(a) @ op(b)`: a `[..., m, k]`, b `[..., k, n]`, result `[..., m, n]`; leading axes
+ * broadcast. The transposes swap the last two axes of an operand before the product.
+ */
 export function matmul(
   a: Tensor,
   b: Tensor,
@@ -248,10 +296,12 @@ export function matmul(
 
 // Layout ------------------------------------------------------------------------------------------
 
+/** The same elements in row-major order under another shape of equal size. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   return createNode('reshape', [x], { shape: shape.map(canonicalDim) });
 }
 
+/** Reorders the axes: axis i of the result is axis `perm[i]` of x. */
 export function transpose(x: Tensor, perm: readonly number[]): Tensor {
   return createNode('transpose', [x], { perm });
 }
@@ -263,6 +313,7 @@ export function swapAxes(x: Tensor, a: number, b: number): Tensor {
   return transpose(x, perm);
 }
 
+/** Broadcasts x to a shape. */
 export function expand(x: Tensor, shape: Shape): Tensor {
   return createNode('expand', [x], { shape: shape.map(canonicalDim) });
 }
@@ -289,6 +340,7 @@ export function slice(x: Tensor, options: { axis: number; start?: Dim; end?: Dim
   });
 }
 
+/** Joins tensors along an axis; the other dimensions are equal. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   if (tensors.length === 1) return tensors[0];
   return createNode('concat', tensors, { axis: at(tensors[0]?.shape ?? [], axis) });
@@ -305,6 +357,7 @@ export function split(x: Tensor, axis: number, sizes: readonly Dim[]): Tensor[] 
   });
 }
 
+/** Adds `before` and `after` elements of `value` (0 by default) at the ends of an axis. */
 export function pad(
   x: Tensor,
   options: { axis: number; before?: Dim; after?: Dim; value?: number },
@@ -319,18 +372,28 @@ export function pad(
 
 // Indexing ----------------------------------------------------------------------------------------
 
+/**
+ * Picks slices of `data` along an axis by int64 `indices`; the result has shape
+ * `data[:axis] + indices.shape + data[axis+1:]`.
+ */
 export function gather(data: Tensor, indices: Tensor, axis = 0): Tensor {
   return createNode('gather', [data, indices], { axis: at(data.shape, axis) });
 }
 
+/**
+ * Adds `updates` onto slices of `base` along an axis: the adjoint of {@link gather}. Repeated
+ * indices add up.
+ */
 export function scatterAdd(base: Tensor, indices: Tensor, updates: Tensor, axis = 0): Tensor {
   return createNode('scatterAdd', [base, indices, updates], { axis: at(base.shape, axis) });
 }
 
+/** Picks one element along an axis for each place of `indices`, whose rank is that of `data`. */
 export function gatherElements(data: Tensor, indices: Tensor, axis = -1): Tensor {
   return createNode('gatherElements', [data, indices], { axis: at(data.shape, axis) });
 }
 
+/** Adds `updates` onto single elements of `base`: the adjoint of {@link gatherElements}. */
 export function scatterElementsAdd(
   base: Tensor,
   indices: Tensor,
@@ -355,20 +418,28 @@ export function topK(
 
 // Fused -------------------------------------------------------------------------------------------
 
+/** exp(x) normalised to sum 1 along an axis (the last by default). */
 export function softmax(x: Tensor, axis = -1): Tensor {
   return createNode('softmax', [x], { axis: at(x.shape, axis) });
 }
 
+/** Logarithm of {@link softmax} in nats, computed without overflow. */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return createNode('logSoftmax', [x], { axis: at(x.shape, axis) });
 }
 
-/** Layer normalisation over the last axis (Ba et al. 2016): (x − mean) / sqrt(var + ε) · scale + bias. */
+/**
+ * Layer normalisation over the last axis (Ba et al. 2016): (x − mean) / sqrt(var + ε) · scale +
+ * bias.
+ */
 export function layerNorm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: number): Tensor {
   return createNode('layerNorm', [x, scale, bias], { epsilon });
 }
 
-/** Mean over the last axis, `[..., 1]`; shares its computation with {@link layerNorm} of the same x. */
+/**
+ * Mean over the last axis, `[..., 1]`; shares its computation with {@link layerNorm} of the same
+ * x.
+ */
 export function layerNormMean(x: Tensor, epsilon: number): Tensor {
   return createNode('layerNormMean', [x], { epsilon });
 }
@@ -389,9 +460,9 @@ export function rmsNormInvStd(x: Tensor, epsilon: number): Tensor {
 }
 
 /**
- * Scaled dot-product attention in one operation, for when neither scores nor pattern are looked at.
- * q `[batch, n_heads, pos, d_head]`, k and v `[batch, n_heads, keys, d_head]`, bias broadcastable to
- * `[batch, n_heads, pos, keys]` (use a large negative number to mask).
+ * Scaled dot-product attention in one operation, for when neither scores nor pattern are looked
+ * at. q `[batch, n_heads, pos, d_head]`, k and v `[batch, n_heads, keys, d_head]`, bias
+ * broadcastable to `[batch, n_heads, pos, keys]` (use a large negative number to mask).
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scale: number): Tensor {
   return createNode('attention', [q, k, v, bias], { scale });

@@ -6,6 +6,7 @@ import { GlassboxError } from '../base/error.ts';
  * spelling, so that equal dimensions are equal strings.
  */
 export type Dim = number | string;
+/** Sizes of the axes, outermost first; `[]` is a scalar. */
 export type Shape = readonly Dim[];
 
 /** Sizes for the symbols of a shape, e.g. `{ batch: 2, pos: 11 }`. */
@@ -59,6 +60,7 @@ export function canonicalDim(dim: Dim): Dim {
   return print(parse(dim));
 }
 
+/** a + b as a canonical dimension. */
 export function addDims(a: Dim, b: Dim): Dim {
   if (typeof a === 'number' && typeof b === 'number') return a + b;
   const out = parse(a);
@@ -66,10 +68,12 @@ export function addDims(a: Dim, b: Dim): Dim {
   return print(out);
 }
 
+/** a − b as a canonical dimension. */
 export function subtractDims(a: Dim, b: Dim): Dim {
   return addDims(a, multiplyDims(-1, b));
 }
 
+/** a · b as a canonical dimension. */
 export function multiplyDims(a: Dim, b: Dim): Dim {
   // Adding 0 turns −0, which JSON and Object.is tell apart, into 0.
   if (typeof a === 'number' && typeof b === 'number') return a * b + 0;
@@ -128,14 +132,17 @@ export function evaluateDim(dim: Dim, bindings: DimBindings): number {
   return total;
 }
 
+/** The sizes of a shape under bindings. Throws when a symbol is not bound. */
 export function evaluateShape(shape: Shape, bindings: DimBindings): number[] {
   return shape.map((dim) => evaluateDim(dim, bindings));
 }
 
+/** A shape for messages, e.g. `[batch, pos, 768]`. */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(', ')}]`;
 }
 
+/** Whether two shapes of canonical dimensions are equal, symbols by name. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dim, i) => dim === b[i]);
 }

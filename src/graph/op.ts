@@ -138,6 +138,7 @@ export interface OpAttrs {
   straightThrough: None;
 }
 
+/** The name of an operation. */
 export type OpKind = keyof OpAttrs;
 
 /**
