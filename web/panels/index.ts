@@ -17,12 +17,17 @@ export const PANELS: readonly PanelEntry[] = [
   },
   {
     id: 'lens',
-    width: 'half',
+    width: 'full',
     load: async () => (await import('./lens/index.tsx')).LensPanel,
   },
   {
     id: 'attention',
     width: 'full',
     load: async () => (await import('./attention/index.tsx')).AttentionPanel,
+  },
+  {
+    id: 'interventions',
+    width: 'full',
+    load: async () => (await import('./interventions/index.tsx')).InterventionsPanel,
   },
 ];

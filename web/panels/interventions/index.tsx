@@ -1,0 +1,39 @@
+import { Panel } from '../../components/panel.tsx';
+import { t } from '../../i18n.ts';
+import { state } from '../../state/url.ts';
+import { Continuations } from './continuation.tsx';
+import { compared, dose } from './data.ts';
+import { DoseSection } from './dose.tsx';
+import { interventionExports } from './exports.ts';
+import { Results } from './results.tsx';
+import { EditStack } from './stack.tsx';
+import './interventions.css';
+
+/** Region 6: change activations, and see what the answer does. */
+export function InterventionsPanel() {
+  const words = t().interventions;
+  const data = compared.data.value;
+  return (
+    <Panel
+      id="interventions"
+      title={t().terms.intervention}
+      about={words.about}
+      resources={[compared, dose]}
+      exports={interventionExports()}
+      empty={state.prompt.value === '' ? words.empty : undefined}
+    >
+      <div class="interventions">
+        <EditStack />
+        <div class="intervention-results">
+          {data === undefined ? null : (
+            <>
+              <Results data={data} />
+              <Continuations />
+              <DoseSection />
+            </>
+          )}
+        </div>
+      </div>
+    </Panel>
+  );
+}

@@ -1,0 +1,61 @@
+import { tokenText } from '../../components/token.tsx';
+import { formatNumber, t } from '../../i18n.ts';
+import type { StackedEdit } from '../../state/fields.ts';
+import { promptLabels } from './data.ts';
+import { chosenPositions, strengthOf } from './edits.ts';
+import type { Preset } from './presets.ts';
+
+/** A token of a direction as people read it. */
+function tokenWord(token: string | number): string {
+  return typeof token === 'number' ? `#${token}` : tokenText(token);
+}
+
+/** An edit in one line: what, how much, where. */
+export function summarise(edit: StackedEdit): string {
+  const words = t().interventions;
+  const parts: string[] = [words.ops[edit.op]];
+  if (edit.op === 'add' || edit.op === 'project') {
+    const { direction } = edit;
+    if ('token' in direction) {
+      const minus = direction.minus === undefined ? '' : ` − ${tokenWord(direction.minus)}`;
+      parts.push(`${tokenWord(direction.token)}${minus}`);
+    } else if ('random' in direction) parts.push(`${words.directions.random} ${direction.random}`);
+    else parts.push(words.directions.vector);
+  }
+  const strength = strengthOf(edit);
+  if (strength !== undefined) {
+    parts.push(formatNumber(strength, { signed: edit.op === 'add' }));
+  }
+  const heads = edit.heads === undefined ? '' : ` H${edit.heads.join(',')}`;
+  parts.push(`${edit.at}${heads}`);
+  const chosen = chosenPositions(edit.positions, promptLabels.value.length);
+  if (chosen.length > 0) parts.push(`@ ${chosen.join(', ')}`);
+  else if (edit.positions === 'prompt') parts.push(words.onPrompt);
+  else if (edit.positions === 'generated') parts.push(words.generated);
+  return parts.join(' · ');
+}
+
+/** A suggestion as the words of its button. */
+export function presetWords(preset: Preset): string {
+  const words = t().interventions.presets;
+  const layer = String(preset.layer);
+  const { edit } = preset;
+  const direction = edit.op === 'add' || edit.op === 'project' ? edit.direction : undefined;
+  const target = direction !== undefined && 'token' in direction ? tokenOf(direction.token) : '';
+  switch (preset.kind) {
+    case 'head':
+      return words.head(`L${layer}H${preset.head}`);
+    case 'patch':
+      return words.patch(`“${promptLabels.value[preset.position ?? 0]}”`, layer);
+    case 'steer':
+    case 'project':
+      return words[preset.kind](`“${target}”`, layer);
+    default:
+      return words[preset.kind](layer);
+  }
+}
+
+/** A followed token by its text where the comparison knows it. */
+function tokenOf(token: string | number): string {
+  return tokenWord(token);
+}
