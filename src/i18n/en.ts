@@ -11,6 +11,7 @@ export const en = {
     tagline: 'Look inside a language model',
     language: 'Language',
     theme: 'Theme',
+    themeAuto: 'Auto',
     themeLight: 'Light',
     themeDark: 'Dark',
     themeSystem: 'As the system',

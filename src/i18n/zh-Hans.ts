@@ -12,6 +12,7 @@ export const zhHans = {
     tagline: '看清语言模型的内部',
     language: '语言',
     theme: '主题',
+    themeAuto: '自动',
     themeLight: '浅色',
     themeDark: '深色',
     themeSystem: '跟随系统',

@@ -12,6 +12,7 @@ export const zhHant = {
     tagline: '看見語言模型的內部',
     language: '語言',
     theme: '外觀主題',
+    themeAuto: '自動',
     themeLight: '淺色',
     themeDark: '深色',
     themeSystem: '跟隨系統',

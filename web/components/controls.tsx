@@ -22,7 +22,7 @@ export function Button(props: {
       class={`button ${kind}${children === undefined ? ' bare' : ''}`}
       onClick={props.onClick}
       title={label}
-      aria-label={label}
+      aria-label={children === undefined ? label : undefined}
       aria-pressed={props.pressed}
       aria-describedby={props.describedBy}
       disabled={props.disabled}

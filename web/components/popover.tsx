@@ -6,17 +6,28 @@ import { Icon } from './icon.tsx';
 const MARGIN = 8;
 const GAP = 4;
 
-/** Puts a fixed box below its anchor, or above where there is more room, inside the window. */
-function place(box: HTMLElement, anchor: DOMRect): void {
+/**
+ * Puts a fixed box below its anchor, or above where there is more room, inside the window. With `clear`, below
+ * or above that whole element, so that the box hides none of it.
+ */
+function place(box: HTMLElement, anchor: Element, clear: Element = anchor): void {
+  // Its own height first: an earlier limit may have been smaller than there is room for now.
+  box.style.maxHeight = '';
   const { offsetWidth, offsetHeight } = box;
-  const below = window.innerHeight - anchor.bottom - GAP - MARGIN;
-  const above = anchor.top - GAP - MARGIN;
+  const { top, bottom } = clear.getBoundingClientRect();
+  const below = window.innerHeight - bottom - GAP - MARGIN;
+  const above = top - GAP - MARGIN;
   const up = offsetHeight > below && above > below;
-  const top = up ? anchor.top - GAP - Math.min(offsetHeight, above) : anchor.bottom + GAP;
-  const left = Math.min(anchor.left, window.innerWidth - MARGIN - offsetWidth);
+  if (clear !== anchor && offsetHeight > (up ? above : below)) {
+    // Neither side of the whole has room: then beside the anchor itself.
+    place(box, anchor);
+    return;
+  }
+  const left = anchor.getBoundingClientRect().left;
+  const y = up ? top - GAP - Math.min(offsetHeight, above) : bottom + GAP;
   box.style.maxHeight = `${Math.max(120, up ? above : below)}px`;
-  box.style.top = `${Math.max(MARGIN, top)}px`;
-  box.style.left = `${Math.max(MARGIN, left)}px`;
+  box.style.top = `${Math.max(MARGIN, y)}px`;
+  box.style.left = `${Math.max(MARGIN, Math.min(left, window.innerWidth - MARGIN - offsetWidth))}px`;
 }
 
 /**
@@ -26,6 +37,8 @@ function place(box: HTMLElement, anchor: DOMRect): void {
  */
 export function Popup(props: {
   readonly anchor: Element | null;
+  /** What the box must not hide, the anchor's strip or grid; asked for when it is placed. */
+  readonly clear?: () => Element | null | undefined;
   /** Locked by a click: the pointer may enter it. */
   readonly held?: boolean;
   readonly label: string;
@@ -41,12 +54,12 @@ export function Popup(props: {
       return;
     }
     if (!element.matches(':popover-open')) element.showPopover();
-    place(element, anchor.getBoundingClientRect());
+    place(element, anchor, props.clear?.() ?? anchor);
   });
   useEffect(() => {
     const element = box.current;
     if (anchor === null || element === null) return;
-    const follow = () => place(element, anchor.getBoundingClientRect());
+    const follow = () => place(element, anchor, props.clear?.() ?? anchor);
     window.addEventListener('scroll', follow, { capture: true, passive: true });
     window.addEventListener('resize', follow);
     return () => {
@@ -101,7 +114,7 @@ export function Menu(props: {
         class="popup menu-box"
         onToggle={(event) => {
           if (event.newState === 'open' && button.current !== null) {
-            place(event.currentTarget, button.current.getBoundingClientRect());
+            place(event.currentTarget, button.current);
           }
         }}
       >

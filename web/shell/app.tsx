@@ -7,6 +7,7 @@ import { t } from '../i18n.ts';
 import { PANELS, type PanelEntry } from '../panels/index.ts';
 import { state } from '../state/url.ts';
 import { startCommands } from './commands.ts';
+import { exampleList, openFirstExample } from './examples.ts';
 import { Gallery } from './gallery.tsx';
 import { HelpDialog } from './help.tsx';
 import { Palette } from './palette.tsx';
@@ -28,6 +29,9 @@ export function App() {
     for (const panel of PANELS) void load(panel);
     return startCommands();
   }, []);
+  useSignalEffect(() => {
+    if (exampleList.value.length > 0) openFirstExample();
+  });
   useSignalEffect(() => {
     // Never the prompt: titles end up in histories and in screenshots.
     document.title = `${t().terms.microscope} · ${t().app.name}`;

@@ -1,20 +1,10 @@
-import { useSignalEffect } from '@preact/signals';
 import type { Example } from '../../src/lab/api.ts';
 import { tokenLang } from '../components/token.tsx';
 import { t } from '../i18n.ts';
-import {
-  byMechanism,
-  currentExample,
-  exampleList,
-  openExample,
-  openFirstExample,
-} from './examples.ts';
+import { byMechanism, currentExample, exampleList, openExample } from './examples.ts';
 
 /** The mechanisms of the built-in world, each a click away, with the right answer where it is known. */
 export function Gallery() {
-  useSignalEffect(() => {
-    if (exampleList.value.length > 0) openFirstExample();
-  });
   const groups = byMechanism(exampleList.value);
   if (groups.size === 0) return null;
   return (

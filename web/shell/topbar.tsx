@@ -1,6 +1,6 @@
 import { LOCALE_NAMES, LOCALES } from '../../src/i18n/locale.ts';
 import { Button, Segments, Select } from '../components/controls.tsx';
-import { t } from '../i18n.ts';
+import { locale, t } from '../i18n.ts';
 import { keyName } from '../keys.ts';
 import { THEMES } from '../state/fields.ts';
 import { setState, state } from '../state/url.ts';
@@ -12,7 +12,7 @@ import { openPalette } from './palette.tsx';
 export function TopBar() {
   const words = t();
   const themeNames = {
-    auto: words.app.themeSystem,
+    auto: words.app.themeAuto,
     light: words.app.themeLight,
     dark: words.app.themeDark,
   };
@@ -35,7 +35,7 @@ export function TopBar() {
         label={words.app.language}
         value={state.lang.value}
         options={[
-          { value: 'auto', label: words.app.themeSystem },
+          { value: 'auto', label: `${words.app.themeAuto} (${LOCALE_NAMES[locale.value]})` },
           ...LOCALES.map((value) => ({ value, label: LOCALE_NAMES[value] })),
         ]}
         onChange={(lang) => setState({ lang }, { history: 'replace' })}
@@ -43,7 +43,11 @@ export function TopBar() {
       <Segments
         label={words.app.theme}
         value={state.theme.value}
-        options={THEMES.map((value) => ({ value, label: themeNames[value] }))}
+        options={THEMES.map((value) => ({
+          value,
+          label: themeNames[value],
+          hint: value === 'auto' ? words.app.themeSystem : undefined,
+        }))}
         onChange={(theme) => setState({ theme }, { history: 'replace' })}
       />
       <Button kind="quiet" icon="help" label={`${words.app.help} (?)`} onClick={openHelp} />

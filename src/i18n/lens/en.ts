@@ -19,6 +19,7 @@ export const lens = {
     `${layer}, position ${position}, after “${token}”`,
   targetProb: 'p(target)',
   rankShare: 'rank, 1 is full',
+  bold: 'Bold: the target is the top token.',
   topToken: 'top token',
   rankOf: (rank: string) => `rank ${rank}`,
   otherLayers: 'At this position, by layer',

@@ -17,6 +17,7 @@ export const lens = {
     `${layer}，位置 ${position}，在“${token}”之后`,
   targetProb: 'p(目标)',
   rankShare: '排名，第 1 名为满色',
+  bold: '粗体：目标就是首选词元。',
   topToken: '首选词元',
   rankOf: (rank: string) => `第 ${rank} 名`,
   otherLayers: '此位置的各层',

@@ -17,6 +17,7 @@ export const lens = {
     `${layer}，位置 ${position}，在「${token}」之後`,
   targetProb: 'p(目標)',
   rankShare: '名次，第 1 名為滿色',
+  bold: '粗體：目標就是首選詞元。',
   topToken: '首選詞元',
   rankOf: (rank: string) => `第 ${rank} 名`,
   otherLayers: '此位置的各層',

@@ -32,7 +32,7 @@ export const tokens = {
   chooseHint: 'Click: target. Shift-click: distractor.',
   meanLoss: 'Mean loss',
   tokenCount: (count: string) => `${count} tokens`,
-  differing: (count: string) => `${count} columns differ`,
+  differing: (count: string) => `Columns that differ: ${count}`,
   firstToken: 'Nothing comes before it, so nothing predicted it.',
   here: 'This token',
   position: 'Position',

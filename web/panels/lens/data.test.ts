@@ -24,7 +24,7 @@ test('a value that is not there has no colour', () => {
 test('the drawn columns cover what is seen and stay few', () => {
   fc.assert(
     fc.property(fc.nat(5000), fc.nat(2000), fc.nat(400_000), (count, viewport, far) => {
-      const width = columnWidth(viewport, count);
+      const width = columnWidth({ viewport, count, most: 104 });
       const scroll = Math.min(far, Math.max(0, count * width - viewport));
       const { start, end } = visibleColumns({ count, width, scroll, viewport });
       assert.ok(start >= 0 && end <= count && start <= end);

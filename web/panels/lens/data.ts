@@ -56,6 +56,11 @@ export function visibleColumns(given: {
 }
 
 /** Width of a column in px: the prompt fills the panel as far as cells stay readable. */
-export function columnWidth(viewport: number, count: number): number {
-  return Math.floor(Math.min(104, Math.max(58, viewport / Math.max(1, count))));
+export function columnWidth(given: {
+  readonly viewport: number;
+  readonly count: number;
+  readonly most: number;
+}): number {
+  const { viewport, count, most } = given;
+  return Math.floor(Math.min(most, Math.max(58, viewport / Math.max(1, count))));
 }

@@ -43,7 +43,11 @@ export function LensGrid({ data }: { readonly data: LensResponse }) {
     return () => observer.disconnect();
   }, []);
 
-  const width = columnWidth(viewport.value, positions);
+  const width = columnWidth({
+    viewport: viewport.value,
+    count: positions,
+    most: state.panel.value === 'lens' ? 160 : 104,
+  });
   const { start, end } = visibleColumns({
     count: positions,
     width,
@@ -93,14 +97,17 @@ export function LensGrid({ data }: { readonly data: LensResponse }) {
         aria-label={t().lens.grid}
         aria-rowcount={layers + 1}
         aria-colcount={positions + 1}
-        aria-activedescendant={cellId(at)}
+        aria-activedescendant={at.position >= start && at.position < end ? cellId(at) : undefined}
         tabIndex={0}
         onScroll={(event) => {
           scroll.value = event.currentTarget.scrollLeft;
         }}
         onKeyDown={onKeyDown}
         onPointerOver={track}
-        onFocus={() => preview(at)}
+        onFocus={() => {
+          if (box.current !== null) reveal(box.current, at.position * width, width);
+          preview(at);
+        }}
         onBlur={() => preview(null)}
         style={{ '--column': `${width}px`, '--names': `${NAMES}px` }}
       >
@@ -157,13 +164,14 @@ function LensRow(props: {
         const position = columns.start + offset;
         const value = cellValue(data, shade, { layer, position });
         const top = data.top[layer][position][0];
+        const isTarget = data.target.rank[layer][position] === 0;
         const isHeld = held?.layer === layer && held.position === position;
         return (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the grid handles the keys of all its cells.
           <span
             key={position}
             id={props.cellId({ layer, position })}
-            class={`lens-cell${isHeld ? ' held' : ''}`}
+            class={`lens-cell${isHeld ? ' held' : ''}${isTarget ? ' target' : ''}`}
             role="gridcell"
             tabIndex={-1}
             aria-colindex={position + 2}
@@ -175,6 +183,7 @@ function LensRow(props: {
             onClick={() => lock({ layer, position })}
           >
             <TokenText text={top?.text ?? ''} />
+            <span class="lens-value">{valueText(shade, value)}</span>
           </span>
         );
       })}

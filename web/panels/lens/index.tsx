@@ -67,7 +67,9 @@ export function LensPanel() {
       {data === undefined ? null : (
         <>
           <LensGrid data={data} />
-          <p class="note lens-note">{targetNote(data)}</p>
+          <p class="note lens-note">
+            {targetNote(data)} {words.bold}
+          </p>
         </>
       )}
     </Panel>

@@ -28,7 +28,12 @@ export function LensPopup(props: {
     shown !== null && anchor?.isConnected === true && data.top[shown.layer] !== undefined;
   const isHeld = held !== null && shown?.layer === held.layer && shown.position === held.position;
   return (
-    <Popup anchor={visible ? anchor : null} held={isHeld} label={t().lens.title}>
+    <Popup
+      anchor={visible ? anchor : null}
+      clear={() => anchor?.closest('.lens-grid')}
+      held={isHeld}
+      label={t().lens.title}
+    >
       {visible && shown !== null ? <Guesses data={data} place={shown} /> : null}
     </Popup>
   );

@@ -118,16 +118,18 @@ export function Continuation() {
       </div>
       {problem.value === null ? null : <Failure problem={problem.value} />}
       <p class="continuation-text" role="status" aria-label={words.continuation}>
-        {written.value.map((token, index) => (
-          <span
-            key={index}
-            class="continuation-token"
-            title={`${formatProbability(Math.exp(token.logprob))} · ${formatNumber(-token.logprob)} ${words.nats}`}
-            style={tint('uncertain', 0.35 * (1 - Math.exp(token.logprob)))}
-          >
-            <TokenText text={token.text} />
-          </span>
-        ))}
+        {written.value.map((token, index) =>
+          token.text === '' ? null : (
+            <span
+              key={index}
+              class="continuation-token"
+              title={`${formatProbability(Math.exp(token.logprob))} · ${formatNumber(-token.logprob)} ${words.nats}`}
+              style={tint('uncertain', 0.35 * (1 - Math.exp(token.logprob)))}
+            >
+              <TokenText text={token.text} />
+            </span>
+          ),
+        )}
       </p>
     </div>
   );

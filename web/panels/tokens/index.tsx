@@ -76,7 +76,6 @@ export function TokensPanel() {
           <Answer data={data} />
         )}
       </div>
-      <Continuation />
     </Panel>
   );
 }
@@ -149,6 +148,7 @@ function Answer({ data }: { readonly data: AnalyseResponse }) {
         <TokenStrip data={data} />
         <Summary data={data} />
         {prompt.truth === null ? null : <Truth truth={prompt.truth} />}
+        <Continuation />
       </div>
       <section class="tokens-next" aria-label={words.tokens.predictions}>
         <h3>

@@ -1,5 +1,5 @@
 import type { AnalysedPrompt, Guess } from '../../../src/lab/api.ts';
-import { TokenText, tokenText } from '../../components/token.tsx';
+import { TokenText } from '../../components/token.tsx';
 import { formatCount, formatProbability, t } from '../../i18n.ts';
 import { setState, state } from '../../state/index.ts';
 import { tokenName } from './measures.ts';
@@ -44,7 +44,6 @@ export function Predictions(props: {
                 type="button"
                 class="guess"
                 aria-pressed={role !== null}
-                aria-label={`${tokenText(guess.text)} ${formatProbability(guess.prob)}${role === null ? '' : `, ${role}`}`}
                 title={`${t().tokens.id} ${formatCount(guess.id)} · ${t().tokens.chooseHint}`}
                 onClick={(event) => choose(guess, event, prompt)}
               >

@@ -1,6 +1,6 @@
 import type { AnalysedPrompt, AnalyseResponse } from '../../../src/lab/api.ts';
 import { tint } from '../../components/shade.ts';
-import { TokenText, tokenText } from '../../components/token.tsx';
+import { TokenText } from '../../components/token.tsx';
 import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
 import { lock, locked, state } from '../../state/index.ts';
 import {
@@ -35,7 +35,7 @@ export function TokenStrip({ data }: { readonly data: AnalyseResponse }) {
     <div
       class={`strip${promptB === null ? '' : ' double'}`}
       role="listbox"
-      aria-label={t().tokens.title}
+      aria-label={`${t().tokens.title}: ${t().tokens.shades[shade]}`}
       aria-orientation="horizontal"
       onKeyDown={walk}
     >
@@ -119,7 +119,6 @@ function Cell(props: {
       class={`strip-token${part ? ' part' : ''}`}
       role="option"
       aria-selected={picked}
-      aria-label={`${formatCount(position)} “${tokenText(text)}” ${t().tokens.shades[shade]} ${measureText(shade, value)}`}
       tabIndex={props.tabbable ? 0 : -1}
       data-position={at}
       data-strip={first ? 'a' : 'b'}

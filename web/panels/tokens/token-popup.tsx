@@ -21,11 +21,17 @@ export function TokenPopup(props: {
   const token = prompt?.tokens[position];
   const words = t();
   return (
-    <Popup anchor={token === undefined ? null : anchor} label={words.tokens.here}>
+    <Popup
+      anchor={token === undefined ? null : anchor}
+      clear={() => anchor?.closest('.strip')}
+      label={words.tokens.here}
+    >
       {token === undefined || prompt === null ? null : (
         <div class="token-popup">
           <p class="token-head">
-            <TokenText text={prompt.groups[token.group].text} />
+            <TokenText
+              text={prompt.groups[token.group].count > 1 ? hexBytes(token.bytes) : token.text}
+            />
             {prompt.groups[token.group].count > 1 ? (
               <span class="note">{words.tokens.partOf(prompt.groups[token.group].text)}</span>
             ) : null}
