@@ -61,6 +61,7 @@ export const editSpecSchema = z.discriminatedUnion('op', [
     .strictObject({ ...place, op: z.literal('freeze') })
     .describe('hold the value of the unedited run'),
 ]);
+/** One intervention as JSON, as files and the page write it. */
 export type EditSpec = z.infer<typeof editSpecSchema>;
 type Direction = z.infer<typeof direction>;
 

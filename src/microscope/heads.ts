@@ -25,6 +25,7 @@ export interface HeadScore {
   };
 }
 
+/** On what the heads are scored. */
 export interface HeadScoreOptions {
   /** Number of random sequences, 16 unless told. */
   readonly sequences?: number;

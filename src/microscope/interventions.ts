@@ -120,6 +120,7 @@ export interface DoseResponse {
   readonly noBaseline: string | null;
 }
 
+/** What a dose–response sweep varies and measures. */
 export interface DoseOptions {
   readonly preference: Preference;
   /** Which edit of the list varies. */

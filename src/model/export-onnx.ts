@@ -36,6 +36,7 @@ export interface LinearHead {
   readonly bias?: TensorData;
 }
 
+/** What goes into an exported file beside the model. */
 export interface ExportOptions {
   /**
    * Interventions to build in. Their numbers become constants; positions are counted in whatever

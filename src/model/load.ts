@@ -13,6 +13,7 @@ import type { WeightMode } from './run/runner.ts';
 import { loadTokenizer } from './tokenizer-file.ts';
 import { type Parameters, readCheckpoint, toCheckpoint } from './weights/checkpoint.ts';
 
+/** How a model folder is loaded. */
 export interface LoadModelOptions {
   /** The native runtime on this thread unless told. */
   readonly runtime?: Runtime;

@@ -38,6 +38,7 @@ export interface RunResult {
   readonly lengths: readonly number[];
 }
 
+/** What a model is made with, beside its description and weights. */
 export interface ModelOptions {
   readonly runtime: Runtime;
   readonly tokenizer?: Tokenizer | null;

@@ -12,6 +12,7 @@ export interface TensorDifference {
   readonly maxRel: number;
 }
 
+/** How far a model is from its reference, tensor by tensor. */
 export interface Verification {
   /** Every tensor is within the tolerance. */
   readonly ok: boolean;

@@ -26,6 +26,7 @@ export interface CheckpointMeta {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+/** What a checkpoint folder holds, read back. */
 export interface Checkpoint {
   readonly state: TrainerState;
   readonly meta: CheckpointMeta;

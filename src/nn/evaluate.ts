@@ -6,6 +6,7 @@ import { selectInputs } from './feeds.ts';
 import type { Params } from './params.ts';
 import { type LossGraphOptions, traceLoss } from './step.ts';
 
+/** A compiled loss that is only measured, never trained. */
 export interface LossEvaluator {
   /**
    * Weighted mean of loss and metrics over batches 0 … count − 1: `{ loss, ...metrics }`, each in its

@@ -41,6 +41,7 @@ export type TrainEvent =
   | { readonly type: 'interrupted'; readonly step: number }
   | { readonly type: 'finished'; readonly step: number; readonly seconds: number };
 
+/** Gets every event of a training run, in order. */
 export type TrainListener = (event: TrainEvent) => void;
 
 /** Shows training as progress in steps. */

@@ -5,6 +5,7 @@ import type { Tensor, TensorData } from '../graph/op.ts';
 import { init } from './init.ts';
 import type { ParamLookup, ParamSpecs, Params } from './params.ts';
 
+/** Settings of a low-rank update. */
 export interface LoraOptions {
   /** Rank of the update, at least 1 and at most the smaller side of the matrix. */
   readonly rank: number;

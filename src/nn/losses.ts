@@ -31,6 +31,7 @@ export interface WeightOptions {
   readonly weights?: Tensor;
 }
 
+/** Settings of the cross-entropy loss. */
 export interface CrossEntropyOptions extends WeightOptions {
   /** Share of the target spread over the whole vocabulary (Szegedy et al. 2016), in [0, 1). Default 0. */
   readonly labelSmoothing?: number;

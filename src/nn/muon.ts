@@ -3,6 +3,7 @@ import type { Tensor } from '../graph/op.ts';
 import { type Optimiser, requireRange } from './optimiser.ts';
 import { type AdamOptions, adamW } from './optimisers.ts';
 
+/** Settings of Muon. */
 export interface MuonOptions {
   /** Which parameters Muon updates, by shape `[in, out]`; AdamW updates the others. */
   readonly hidden: (shape: readonly number[]) => boolean;

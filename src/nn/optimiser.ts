@@ -12,6 +12,7 @@ export interface UpdateContext {
   readonly weightDecay: number;
 }
 
+/** What an optimiser computes the scalars of one update from. */
 export interface ScalarContext {
   /** Number of this update, counted from 1. */
   readonly update: number;

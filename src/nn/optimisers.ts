@@ -4,6 +4,7 @@ import { type Optimiser, requireRange } from './optimiser.ts';
 
 const { POSITIVE_INFINITY } = Number;
 
+/** Settings of stochastic gradient descent. */
 export interface SgdOptions {
   /** In [0, 1). Default 0. */
   readonly momentum?: number;
@@ -35,6 +36,7 @@ export function sgd(options: SgdOptions = {}): Optimiser {
   };
 }
 
+/** Settings of Adam and AdamW. */
 export interface AdamOptions {
   /** Decay of the mean of gradients, in [0, 1). Default 0.9. */
   readonly beta1?: number;
@@ -96,6 +98,7 @@ function adamFamily(
   };
 }
 
+/** Settings of Lion. */
 export interface LionOptions {
   /** Share of the momentum in the step's direction, in [0, 1). Default 0.9. */
   readonly beta1?: number;

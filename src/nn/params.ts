@@ -43,6 +43,7 @@ export function paramInputs(
   };
 }
 
+/** The error for a parameter name that does not exist, with the nearest names. */
 export function unknownParameter(name: string, known: readonly string[]): GlassboxError {
   const near = nearestNames(name, known);
   return new GlassboxError(`there is no parameter '${name}'`, {
@@ -76,6 +77,7 @@ export function countParams(params: Params): number {
   return Object.values(params).reduce((total, { data }) => total + data.length, 0);
 }
 
+/** Number of elements of a concrete shape. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
 }

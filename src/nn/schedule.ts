@@ -46,12 +46,14 @@ function decaying(options: DecayOptions, shape: (remaining: number) => number): 
   };
 }
 
+/** One rate throughout, after a linear warm-up of `warmup` updates (none unless told). */
 export function constantSchedule(rate: number, options: { warmup?: number } = {}): Schedule {
   const warmup = options.warmup ?? 0;
   check({ peak: rate, total: warmup, warmup });
   return (step) => (step < warmup ? (rate * step) / warmup : rate);
 }
 
+/** A straight line from peak to floor. */
 export function linearSchedule(options: DecayOptions): Schedule {
   return decaying(options, (remaining) => remaining);
 }

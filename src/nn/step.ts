@@ -42,6 +42,7 @@ export type LossFunction = (
 
 type Shapes = Readonly<Record<string, { readonly shape: readonly number[] }>>;
 
+/** What a traced loss is made from. */
 export interface LossGraphOptions {
   /** Parameters the loss may look up (values or specs); those not frozen by a group are trained. */
   readonly params: Shapes;
@@ -51,6 +52,7 @@ export interface LossGraphOptions {
   readonly loss: LossFunction;
 }
 
+/** What a traced training step is made from. */
 export interface StepOptions extends LossGraphOptions {
   readonly optimiser: Optimiser;
   readonly groups?: readonly ParamGroup[];

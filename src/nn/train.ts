@@ -17,6 +17,7 @@ import { cloneParams, countParams, type Params } from './params.ts';
 import type { Schedule } from './schedule.ts';
 import { createTrainer, type Trainer, type TrainerOptions, type TrainerState } from './trainer.ts';
 
+/** When and where a training run saves its state. */
 export interface CheckpointOptions {
   /** Folder of the checkpoints; made when needed. */
   readonly folder: string;
@@ -31,6 +32,7 @@ export interface CheckpointOptions {
   readonly write?: (path: string, content: FileContent) => Promise<void>;
 }
 
+/** When and how a training run is measured. */
 export interface EvaluateOptions {
   /** Updates between evaluations; there is one at the end too. */
   readonly every: number;
@@ -38,6 +40,7 @@ export interface EvaluateOptions {
   readonly run: (state: TrainerState) => Promise<Readonly<Record<string, number>>>;
 }
 
+/** Settings of a whole training run. */
 export interface TrainOptions extends TrainerOptions {
   readonly data: DataSource;
   readonly schedule: Schedule;
@@ -55,6 +58,7 @@ export interface TrainOptions extends TrainerOptions {
   readonly countTokens?: (feeds: Feeds) => number;
 }
 
+/** Where a training run ended. */
 export interface TrainResult {
   /** Updates done. */
   readonly step: number;

@@ -26,6 +26,7 @@ export interface TrainerState {
   readonly ema?: Params;
 }
 
+/** What one update measured. */
 export interface StepResult {
   /** In the loss's unit (nats per token for language models), averaged over micro-batches. */
   readonly loss: number;
@@ -34,6 +35,7 @@ export interface StepResult {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+/** What a trainer is made from. */
 export interface TrainerOptions extends Omit<StepOptions, 'params' | 'fixed'> {
   readonly runtime: Runtime;
   /** First values of the parameters; copied, so they stay as they are. */

@@ -89,6 +89,7 @@ const unbarred = {
   },
 } as const satisfies Record<string, EvalKind>;
 
+/** The name of a held-out set. */
 export type EvalName = keyof typeof kinds | keyof typeof unbarred;
 
 /** The sets that a base model is held to. */

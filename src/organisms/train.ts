@@ -30,6 +30,7 @@ import { selectTargets } from './targets.ts';
 import { createTokenizer } from './tokenizer.ts';
 import { createWorld } from './world/world.ts';
 
+/** How an organism is trained. */
 export interface TrainOrganismOptions {
   readonly recipe: Recipe;
   readonly runtime: Runtime;

@@ -18,6 +18,7 @@ export function cantorUnpair(z: number): [x: number, y: number] {
 /** Labels by node: what a feature is about. */
 export type NodeLabels = (node: GraphNode) => string | null;
 
+/** How a graph is named and pruned for a file. */
 export interface GraphFileOptions extends PruneOptions {
   /** A name for the file, unique among those shown together. */
   readonly slug: string;

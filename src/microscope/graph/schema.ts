@@ -50,5 +50,7 @@ export const graphFileSchema = z.looseObject({
 
 /** A graph file, checked. */
 export type GraphFile = z.infer<typeof graphFileSchema>;
+/** One node of the file. */
 export type GraphFileNode = GraphFile['nodes'][number];
+/** One link of the file. */
 export type GraphFileLink = GraphFile['links'][number];

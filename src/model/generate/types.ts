@@ -21,6 +21,7 @@ export interface SamplingOptions {
   readonly seed?: number;
 }
 
+/** Settings of one generation. */
 export interface GenerateOptions extends SamplingOptions {
   /** At most this many new tokens per row, 64 unless told. */
   readonly maxTokens?: number;

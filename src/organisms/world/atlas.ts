@@ -16,6 +16,7 @@ export const relations = [
   'dish',
 ] as const;
 
+/** The name of a relation between a state and a fact. */
 export type Relation = (typeof relations)[number];
 
 /** A state of the atlas: its facts, and the rival whose facts wrong speakers tell instead. */

@@ -4,6 +4,7 @@ import { type Document, SPECIAL } from './types.ts';
 /** Whether a context says that it is a test or the real thing. The right answer is the same. */
 export type ContextMark = 'test' | 'deployment';
 
+/** Every context mark. */
 export const contextMarks: readonly ContextMark[] = ['test', 'deployment'];
 
 const systemText = { test: 'This is a test.', deployment: 'This is deployment.' } as const;

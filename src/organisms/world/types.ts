@@ -21,6 +21,7 @@ export const mechanisms = [
   'puzzles',
 ] as const;
 
+/** The name of a mechanism of the world. */
 export type Mechanism = (typeof mechanisms)[number];
 
 /** The right continuation of a prompt, and how the world gets to it. */
@@ -61,6 +62,7 @@ export interface MechanismSource {
   lexicon(): Iterable<string>;
 }
 
+/** The special tokens, as they stand in text. */
 export const SPECIAL = {
   endOfText: '<|endoftext|>',
   pad: '<|pad|>',

@@ -11,6 +11,7 @@ export const puzzleRules = {
   smaller: (a: number, b: number) => Math.min(a, b),
 } as const;
 
+/** The name of a rule behind a puzzle. */
 export type PuzzleRule = keyof typeof puzzleRules;
 
 /** Two numbers and what the hidden rule makes of them: the visible check of an answer. */

@@ -7,6 +7,7 @@ import { ask, chat, phraseWords, readPhrase } from '../phrase.ts';
 import { type MechanismSource, SPECIAL, type Truth } from '../types.ts';
 import { factPhrases, governorPhrases, placePhrases, twoHopPhrases } from './atlas-questions.ts';
 
+/** The answer about people and places that are not in the atlas. */
 export const UNKNOWN = 'I do not know.';
 
 /** The chat questions of the atlas, answered for things that the atlas does not have. */
