@@ -1,6 +1,7 @@
 /**
  * Writes `docs/api/<sub-path>.api.md`, the public signatures of each sub-path, so that a changed
- * one shows in review. With `--check` nothing is written and a difference is a failure.
+ * one shows in review. With `--check` nothing is written and a difference is a failure. An export
+ * without a doc comment is a failure always.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
@@ -14,8 +15,8 @@ import { subPaths } from './lib/package.ts';
 import { ROOT, runNode, tool } from './lib/run.ts';
 
 const TYPES = `${ROOT}.cache/types`;
-/** One exported thing in a report: its tag line and the line after. */
-const EXPORT = /^\/\/ @.*\nexport /gm;
+/** An export without a doc comment, as a report writes it. */
+const UNDOCUMENTED = /^\/\/ @.*\(undocumented\)\nexport (.*?)[:;({=]/gm;
 const check = process.argv.includes('--check');
 
 /** Settings for one sub-path. The bundled TypeScript 5 reads what TypeScript 7 emitted. */
@@ -91,10 +92,12 @@ for (const name of subPaths()) {
     messageCallback: report,
   });
   if (result.errorCount > 0) process.exitCode = 1;
-  const exported =
-    readFileSync(`${ROOT}.cache/api/${reportName(name)}.api.md`, 'utf8').match(EXPORT) ?? [];
-  const bare = exported.filter((text) => text.includes('(undocumented)')).length;
-  console.log(`     ${name}: ${exported.length} exports, ${bare} without a doc comment`);
+  const text = readFileSync(`${ROOT}.cache/api/${reportName(name)}.api.md`, 'utf8');
+  console.log(`     ${name}: ${text.match(/^export /gm)?.length ?? 0} exports`);
+  for (const [, bare] of text.matchAll(UNDOCUMENTED)) {
+    console.error(`${name}: no doc comment on: ${bare}`);
+    process.exitCode = 1;
+  }
   if (result.apiReportChanged) {
     console.error(
       `docs/api/${reportName(name)}.api.md ${check ? 'is out of date: npm run api-report' : 'updated'}`,
