@@ -33,9 +33,9 @@ const NUMBER = 42;
 export function answerBars(answers: readonly AnswerPair[], options: AnswerBarsOptions): VNode {
   const { palette, width = 420 } = options;
   const top = (options.heading === 'hidden' ? 0 : TEXT.title + 8) + TEXT.label + 8;
-  const names = answers.map(({ name }) => textWidth(name, TEXT.label) + 14);
+  const names = answers.map(({ name }) => textWidth(name, TEXT.label) + 26);
   const middle = Math.min(
-    132,
+    140,
     names.reduce((a, b) => Math.max(a, b), 56),
   );
   const side = (width - middle) / 2;
@@ -65,7 +65,7 @@ export function answerBars(answers: readonly AnswerPair[], options: AnswerBarsOp
         el(
           'tspan',
           { 'xml:space': 'preserve', 'font-weight': answer.mark === 'target' ? 700 : undefined },
-          fitText(answer.name, middle - 20, TEXT.label),
+          fitText(answer.name, middle - 24, TEXT.label),
         ),
       ),
       ...half(answer.before, { edge: left, reach: bar, towards: -1, options }),

@@ -1,5 +1,6 @@
 /** English words of the attention panel. */
 export const attention = {
+  quote: (text: string) => `“${text}”`,
   about: 'Which earlier tokens each head reads: rows read, columns are read',
   heads: 'Heads',
   sort: 'Order',

@@ -2,6 +2,7 @@ import type { Messages } from '../en.ts';
 
 /** Words of the attention panel in Simplified Chinese, by the vocabulary of mainland China. */
 export const attention = {
+  quote: (text: string) => `“${text}”`,
   about: '每个注意力头读取了哪些靠前的词元：行是读取者，列是被读取者',
   heads: '注意力头',
   sort: '排序',

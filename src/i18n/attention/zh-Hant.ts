@@ -2,6 +2,7 @@ import type { Messages } from '../en.ts';
 
 /** Words of the attention panel in Traditional Chinese, by the vocabulary of Taiwan. */
 export const attention = {
+  quote: (text: string) => `「${text}」`,
   about: '每個注意力頭讀取了哪些先前的詞元：列是讀取者，欄是被讀取者',
   heads: '注意力頭',
   sort: '排序',

@@ -1,5 +1,6 @@
 /** English words of the interventions panel. */
 export const interventions = {
+  title: 'Interventions',
   about: 'Change activations inside the model and see what the answer does',
   stack: 'Edits',
   stackAbout: 'Applied from top to bottom, each to what the ones before it left',

@@ -2,6 +2,7 @@ import type { Messages } from '../en.ts';
 
 /** Words of the interventions panel in Simplified Chinese, by the vocabulary of mainland China. */
 export const interventions = {
+  title: '干预',
   about: '修改模型内部的激活值，观察答案如何变化',
   stack: '编辑列表',
   stackAbout: '自上而下依次应用，每一项都作用在前面各项的结果上',

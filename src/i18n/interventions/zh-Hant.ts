@@ -2,6 +2,7 @@ import type { Messages } from '../en.ts';
 
 /** Words of the interventions panel in Traditional Chinese, by the vocabulary of Taiwan. */
 export const interventions = {
+  title: '介入',
   about: '改動模型內部的活化值，看答案如何變化',
   stack: '改動清單',
   stackAbout: '由上而下依序套用，每一項都作用在前面各項的結果上',

@@ -80,11 +80,12 @@ function figure(palette: Palette): VNode {
 /** The direction that effects are measured along and where, with the unit. */
 export function directionWords(): string {
   const all = patterns.data.value;
-  if (all?.target == null) return t().attention.noEffect;
+  const words = t().attention;
+  if (all?.target == null) return words.noEffect;
   const against =
-    all.distractor === null ? t().attention.overMean : `“${tokenText(all.distractor.text)}”`;
-  const place = `“${labels.value[all.position]}” (${all.position})`;
-  return t().attention.effectOn(`“${tokenText(all.target.text)}” − ${against}`, place);
+    all.distractor === null ? words.overMean : words.quote(tokenText(all.distractor.text));
+  const place = `${words.quote(labels.value[all.position])} (${all.position})`;
+  return words.effectOn(`${words.quote(tokenText(all.target.text))} − ${against}`, place);
 }
 
 /** What the panel gives away; undefined while there is nothing. */

@@ -13,7 +13,7 @@ export function AttentionLists(props: {
   const { pattern, tokens } = props;
   const count = tokens.length;
   const position = Math.min(count - 1, focus.value.position ?? count - 1);
-  const token = `“${tokens[position]}” (${position})`;
+  const token = `${t().attention.quote(tokens[position])} (${position})`;
   const at = (row: number, column: number) => pattern.values[row * pattern.columns + column];
   const read = Array.from({ length: position + 1 }, (_, source) => ({
     position: source,

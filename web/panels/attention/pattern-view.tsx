@@ -223,7 +223,7 @@ function describeCell(
   tokens: readonly string[],
 ): string {
   const words = t().attention;
-  const name = (position: number) => `“${tokens[position]}” (${position})`;
+  const name = (position: number) => `${words.quote(tokens[position])} (${position})`;
   if (source > destination) return words.future(name(destination), name(source));
   const value = pattern.values[destination * pattern.columns + source];
   return words.readout(name(destination), name(source), formatNumber(value, { digits: 3 }));

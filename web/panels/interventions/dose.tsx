@@ -7,15 +7,15 @@ import type { SweepSettings } from '../../state/fields.ts';
 import { setState, state } from '../../state/url.ts';
 import { followed } from '../followed.ts';
 import { dose, sweep } from './data.ts';
-import { STRENGTH_RANGE, strengthKind } from './edits.ts';
+import { SWEEP_RANGE, strengthKind } from './edits.ts';
 import { doseFigure } from './figures.ts';
 import { summarise } from './words.ts';
 
 /** A sweep over all of an edit's range, with a baseline. */
 function startingAt(edit: number): SweepSettings {
   const kind = strengthKind(state.edits.peek()[edit].op) ?? 'length';
-  const { min, max } = STRENGTH_RANGE[kind];
-  return { edit, from: min, to: max, steps: 9, baselines: 8 };
+  const { from, to } = SWEEP_RANGE[kind];
+  return { edit, from, to, steps: 9, baselines: 8 };
 }
 
 /** The answer as one edit grows, beside random pushes of the same size. */
@@ -31,7 +31,7 @@ export function DoseSection() {
     settings === null ? undefined : setState({ sweep: { ...settings, ...part } });
   if (edits.length === 0) return null;
   return (
-    <section class="dose">
+    <section class="dose" aria-busy={dose.busy.value}>
       <h3>
         {words.dose} <span class="note">{words.doseAbout}</span>
         {data === undefined ? null : <CodeView provenance={data.provenance} />}
@@ -92,12 +92,11 @@ function DoseResult({ data }: { readonly data: DoseResponse }) {
       <div class="scroll-x">
         {doseFigure(data, { palette: palettes.page, heading: 'hidden', width: 560 })}
       </div>
+      <p class="note">{words.unedited(`${formatNumber(data.clean, { signed: true })} ${unit}`)}</p>
       <p class="note">
-        {words.unedited(`${formatNumber(data.clean, { signed: true })} ${unit}`)}
-        {'. '}
         {n === undefined ? words.noBaseline(noBaselineWords(data)) : words.doseBand(formatCount(n))}
-        {sweep.value?.kind === 'length' ? `. ${words.strengthAbout}.` : '.'}
       </p>
+      {sweep.value?.kind === 'length' ? <p class="note">{words.strengthAbout}</p> : null}
     </>
   );
 }

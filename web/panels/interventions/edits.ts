@@ -48,13 +48,22 @@ export function strengthKind(op: EditOp): StrengthKind | null {
   return STRENGTHS[op];
 }
 
-/** The range of a slider or a sweep for a kind of strength. */
+/** The range of a slider for a kind of strength. */
 export const STRENGTH_RANGE: Readonly<
   Record<StrengthKind, { readonly min: number; readonly max: number; readonly step: number }>
 > = {
   length: { min: -4, max: 4, step: 0.05 },
   factor: { min: -1, max: 3, step: 0.05 },
   share: { min: 0, max: 2, step: 0.05 },
+};
+
+/** Where a sweep starts and ends unless told: where most answers turn. */
+export const SWEEP_RANGE: Readonly<
+  Record<StrengthKind, { readonly from: number; readonly to: number }>
+> = {
+  length: { from: -2, to: 2 },
+  factor: { from: 0, to: 2 },
+  share: { from: 0, to: 1 },
 };
 
 /** Where an edit acts, without what it does. */

@@ -100,10 +100,13 @@ export function doseFigure(
 
 /** Names of the two tokens that the metric compares. */
 export function metricWords(data: InterventionsResponse): string {
-  const answer = data.after.answer;
+  const { answer } = data.after;
+  const { quote } = t().attention;
   if (answer === null) return '';
-  const target = `“${tokenText(answer.target.text)}”`;
-  return answer.distractor === null ? target : `${target} − “${tokenText(answer.distractor.text)}”`;
+  const target = quote(tokenText(answer.target.text));
+  return answer.distractor === null
+    ? target
+    : `${target} − ${quote(tokenText(answer.distractor.text))}`;
 }
 
 /** Whether anything is swept. */

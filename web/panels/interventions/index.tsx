@@ -1,7 +1,6 @@
 import { Panel } from '../../components/panel.tsx';
 import { t } from '../../i18n.ts';
 import { state } from '../../state/url.ts';
-import { Continuations } from './continuation.tsx';
 import { compared, dose } from './data.ts';
 import { DoseSection } from './dose.tsx';
 import { interventionExports } from './exports.ts';
@@ -16,7 +15,7 @@ export function InterventionsPanel() {
   return (
     <Panel
       id="interventions"
-      title={t().terms.intervention}
+      title={words.title}
       about={words.about}
       resources={[compared, dose]}
       exports={interventionExports()}
@@ -24,11 +23,10 @@ export function InterventionsPanel() {
     >
       <div class="interventions">
         <EditStack />
-        <div class="intervention-results">
+        <div class="intervention-results" aria-busy={compared.busy.value}>
           {data === undefined ? null : (
             <>
               <Results data={data} />
-              <Continuations />
               <DoseSection />
             </>
           )}

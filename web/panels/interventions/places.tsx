@@ -37,21 +37,23 @@ export function PositionPicker(props: {
           else props.onChange(next);
         }}
       />
-      <div class="token-picker" role="group" aria-label={words.chosen}>
-        {labels.map((label, position) => (
-          <button
-            key={`${position} ${label}`}
-            type="button"
-            class="token-text"
-            data-position={position}
-            aria-pressed={chosen.has(position)}
-            aria-label={`${position} ${label}`}
-            onClick={() => toggle(position)}
-          >
-            {label}
-          </button>
-        ))}
-      </div>
+      {mode !== 'chosen' ? null : (
+        <div class="token-picker" role="group" aria-label={words.chosen}>
+          {labels.map((label, position) => (
+            <button
+              key={`${position} ${label}`}
+              type="button"
+              class="token-text"
+              data-position={position}
+              aria-pressed={chosen.has(position)}
+              aria-label={`${position} ${label}`}
+              onClick={() => toggle(position)}
+            >
+              {label}
+            </button>
+          ))}
+        </div>
+      )}
     </div>
   );
 }

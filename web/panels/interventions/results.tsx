@@ -2,6 +2,7 @@ import { palettes } from '../../../src/figures/palette.ts';
 import type { InterventionsResponse, TargetView } from '../../../src/lab/api.ts';
 import { formatNumber, formatProbability, t } from '../../i18n.ts';
 import { lock } from '../../state/focus.ts';
+import { Continuations } from './continuation.tsx';
 import { answersFigure, klFigure, metricWords } from './figures.ts';
 
 /** Before and after: the numbers that matter, the answers, and where in the prompt it shows. */
@@ -20,10 +21,13 @@ export function Results({ data }: { readonly data: InterventionsResponse }) {
           <dd class="number big">{formatNumber(data.kl.at(-1), { digits: 3 })}</dd>
         </div>
       </dl>
-      <section>
-        <h3>{words.answers}</h3>
-        <div class="scroll-x">{answersFigure(data, drawing)}</div>
-      </section>
+      <div class="beside">
+        <section>
+          <h3>{words.answers}</h3>
+          <div class="scroll-x">{answersFigure(data, drawing)}</div>
+        </section>
+        <Continuations />
+      </div>
       <section>
         <h3>{words.kl}</h3>
         {/* biome-ignore lint/a11y/useKeyWithClickEvents: the token strip is the way by keyboard. */}

@@ -46,10 +46,10 @@ export function presetWords(preset: Preset): string {
     case 'head':
       return words.head(`L${layer}H${preset.head}`);
     case 'patch':
-      return words.patch(`“${promptLabels.value[preset.position ?? 0]}”`, layer);
+      return words.patch(t().attention.quote(promptLabels.value[preset.position ?? 0]), layer);
     case 'steer':
     case 'project':
-      return words[preset.kind](`“${target}”`, layer);
+      return words[preset.kind](t().attention.quote(target), layer);
     default:
       return words[preset.kind](layer);
   }
