@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { findLayerViolations } from './layers.ts';
+import { findLayerViolations, LAYERS } from './layers.ts';
 import { ROOT } from './run.ts';
 
 /** Lays out a small tree of sources and returns the names of the rules that it breaks. */
@@ -117,3 +117,10 @@ for (const [what, files, rule] of PLANTED) {
     assert.ok(broken.includes(rule), `wanted ${rule}, found ${broken.join(', ') || 'nothing'}`);
   });
 }
+
+test('CONTRIBUTING lists the layers in their order', async () => {
+  const text = await readFile(`${ROOT}CONTRIBUTING.md`, 'utf8');
+  const chain = /^`base` <[^.]*`$/m.exec(text)?.[0] ?? '';
+  const names = [...chain.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+  assert.deepEqual(names, [...LAYERS]);
+});
