@@ -5,7 +5,7 @@
  * `web/panels/index.ts`. It renders one {@link Panel} and gives it
  * - `id`: its name in the address (`panel=<id>` when maximised) and in exported files;
  * - `title` and `about`: its name and one line that says what one is looking at;
- * - `controls`: choices that act on this panel only, in one row;
+ * - `controls`: choices that act on this panel only, in one row; `lead`: what a person writes in;
  * - `resources`: the answers of the lab it shows ({@link resource}). The frame shows their progress and
  *   failures, dims what is being replaced, and takes the library call and the command for "show code"
  *   from the provenance of the first;
@@ -34,6 +34,8 @@ export interface PanelProps {
   readonly controls?: ComponentChildren;
   readonly resources?: readonly Resource<Sourced>[];
   readonly exports?: Exports;
+  /** What a person writes in: above the body, never dimmed. */
+  readonly lead?: ComponentChildren;
   /** Shown in place of the body; undefined when there is something to show. */
   readonly empty?: ComponentChildren;
   readonly children: ComponentChildren;
@@ -68,10 +70,13 @@ export function Panel(props: PanelProps) {
       </header>
       <ProgressLine busy={busy} advance={advancing?.advance.value} onCancel={advancing?.cancel} />
       {props.controls === undefined ? null : <div class="panel-controls">{props.controls}</div>}
+      {props.lead === undefined ? null : <div class="panel-lead">{props.lead}</div>}
       {failed === undefined ? null : (
         <Failure problem={failed.problem.value!} onRetry={failed.retry} />
       )}
-      <div class={`panel-body${busy || failed !== undefined ? ' stale' : ''}`}>{body}</div>
+      <div class={`panel-body${busy ? ' stale' : ''}${failed === undefined ? '' : ' outdated'}`}>
+        {body}
+      </div>
     </section>
   );
 }

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { ModelListing } from '../../src/lab/api.ts';
 import { Button, Field } from '../components/controls.tsx';
+import { Icon } from '../components/icon.tsx';
 import { Menu } from '../components/popover.tsx';
 import { Failure } from '../components/states.tsx';
 import { formatCount, t } from '../i18n.ts';
@@ -27,8 +28,8 @@ export function ModelChooser() {
         {(close) => <ModelMenu close={close} />}
       </Menu>
       {problem !== undefined ? (
-        <span class="model-facts harm-text" role="alert" title={problem.remedy}>
-          {problem.message}
+        <span class="model-facts failed" role="alert" title={problem.remedy}>
+          <Icon name="warning" /> {problem.message}
         </span>
       ) : info === undefined || modelInfo.busy.value ? (
         <span class="model-facts" role="status">

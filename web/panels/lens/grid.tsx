@@ -109,7 +109,7 @@ export function LensGrid({ data }: { readonly data: LensResponse }) {
           preview(at);
         }}
         onBlur={() => preview(null)}
-        style={{ '--column': `${width}px`, '--names': `${NAMES}px` }}
+        style={{ '--column': `${width}px`, '--names': `${NAMES}px`, '--count': positions }}
       >
         {data.layers.map((_, index) => {
           const layer = layers - 1 - index;
@@ -120,6 +120,7 @@ export function LensGrid({ data }: { readonly data: LensResponse }) {
               layer={layer}
               columns={{ start, end, width }}
               held={held}
+              at={at}
               cellId={cellId}
             />
           );
@@ -142,6 +143,8 @@ function LensRow(props: {
   readonly layer: number;
   readonly columns: Columns;
   readonly held: Place | null;
+  /** Where the keyboard is. */
+  readonly at: Place;
   readonly cellId: (place: Place) => string;
 }) {
   const { data, layer, columns, held } = props;
@@ -164,6 +167,7 @@ function LensRow(props: {
         const position = columns.start + offset;
         const value = cellValue(data, shade, { layer, position });
         const top = data.top[layer][position][0];
+        const isAt = props.at.layer === layer && props.at.position === position;
         const isTarget = data.target.rank[layer][position] === 0;
         const isHeld = held?.layer === layer && held.position === position;
         return (
@@ -171,7 +175,7 @@ function LensRow(props: {
           <span
             key={position}
             id={props.cellId({ layer, position })}
-            class={`lens-cell${isHeld ? ' held' : ''}${isTarget ? ' target' : ''}`}
+            class={`lens-cell${isHeld ? ' held' : ''}${isTarget ? ' target' : ''}${isAt ? ' at' : ''}`}
             role="gridcell"
             tabIndex={-1}
             aria-colindex={position + 2}

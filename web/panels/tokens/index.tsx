@@ -43,6 +43,7 @@ export function TokensPanel() {
       title={words.title}
       about={words.about}
       resources={[analysis]}
+      lead={<Prompts />}
       exports={data === undefined ? undefined : tokenExports(data)}
       controls={
         <>
@@ -58,7 +59,6 @@ export function TokensPanel() {
         </>
       }
     >
-      <Prompts />
       <div
         onPointerOver={track}
         onFocusIn={track}
