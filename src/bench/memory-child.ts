@@ -1,4 +1,5 @@
 /** Started by memory.ts as a process of its own: `node memory-child.ts full|tiny [threads]`. */
+import { readFileSync } from 'node:fs';
 import { createProgram, input, neg, tensorData } from '../graph/index.ts';
 import { randomModel } from '../model/random.ts';
 import { nodeRuntime } from '../runtime/index.ts';
@@ -12,8 +13,15 @@ export interface MemoryReport {
   readonly weights: number;
 }
 
-/** The most memory this process has had in use so far. */
-const peakBytes = (): number => process.resourceUsage().maxRSS * 1024;
+/**
+ * The most memory this process has had in use so far. On Linux the usual `maxRSS` would not do: it
+ * starts at the memory of the process that started this one.
+ */
+function peakBytes(): number {
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
+  const status = readFileSync('/proc/self/status', 'utf8');
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+}
 
 const [name, threads] = process.argv.slice(2);
 const sizes = name === 'tiny' ? tinySizes : fullSizes;

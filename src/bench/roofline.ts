@@ -1,7 +1,7 @@
 import { createProgram, input, matmul, sum } from '../graph/index.ts';
 import type { TensorData } from '../graph/op.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { median, seconds } from './clock.ts';
+import { seconds } from './clock.ts';
 import type { Sizes } from './sizes.ts';
 
 /** How fast the machine was at one moment. */
@@ -20,10 +20,6 @@ export interface Rooflines {
   release(): Promise<void>;
 }
 
-/** Runs per sample, of which the median counts. */
-const MATMULS = 5;
-const READS = 3;
-
 /** Rows of the array that is read: enough for every thread, each far larger than a cache line. */
 const ROWS = 1024;
 
@@ -33,10 +29,18 @@ function filled(shape: readonly number[]): TensorData {
   return { dtype: 'float32', shape, data };
 }
 
-async function repeat(count: number, run: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < count; i++) times.push(await seconds(run));
-  return median(times);
+/**
+ * Mean time of a run over a while. A bench takes hundreds of milliseconds and so sees the mean of what
+ * other programs take away; a few short runs would see all of it or nothing.
+ */
+async function meanSeconds(duration: number, run: () => Promise<unknown>): Promise<number> {
+  let total = 0;
+  let count = 0;
+  while (total < duration || count < 3) {
+    total += await seconds(run);
+    count++;
+  }
+  return total / count;
 }
 
 /** Compiles the two rooflines: a product of square matrices and a sum over rows. */
@@ -57,9 +61,9 @@ export async function createRooflines(runtime: Runtime, sizes: Sizes): Promise<R
   return {
     samples,
     async sample() {
-      const product1 = await repeat(MATMULS, () => product.run(feeds));
-      const read = await repeat(READS, () => total.run(block));
-      const rates = { flops: (2 * n ** 3) / product1, bytes: sizes.readBytes / read };
+      const once = await meanSeconds(sizes.sampleSeconds, () => product.run(feeds));
+      const read = await meanSeconds(sizes.sampleSeconds / 2, () => total.run(block));
+      const rates = { flops: (2 * n ** 3) / once, bytes: sizes.readBytes / read };
       samples.push(rates);
       return rates;
     },

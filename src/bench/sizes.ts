@@ -15,6 +15,8 @@ export interface Sizes {
   readonly matmul: number;
   /** Bytes that the bandwidth roofline reads. */
   readonly readBytes: number;
+  /** How long each roofline is measured at a time, about. */
+  readonly sampleSeconds: number;
 }
 
 interface Gpt2Shape {
@@ -53,6 +55,7 @@ export const fullSizes: Sizes = {
   },
   matmul: 1024,
   readBytes: 1 << 28,
+  sampleSeconds: 0.2,
 };
 
 /** The same kinds of work in a second, to test the benches themselves; the figures mean nothing. */
@@ -70,4 +73,5 @@ export const tinySizes: Sizes = {
   },
   matmul: 64,
   readBytes: 1 << 20,
+  sampleSeconds: 0.001,
 };
