@@ -1,0 +1,136 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { GlassboxError } from '../../base/error.ts';
+import { writeFileAtomic } from '../../base/files.ts';
+import { readSafetensors, writeSafetensors } from '../../base/safetensors/index.ts';
+import type { TensorData } from '../../graph/op.ts';
+import { type Dictionary, type DictionaryConfig, dictionaryShapes } from './types.ts';
+
+const CONFIG = 'config.json';
+const WEIGHTS = 'weights.safetensors';
+const FORMAT = 'glassbox-dictionary';
+
+const activation = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('relu') }),
+  z.strictObject({ kind: z.literal('gated') }),
+  z.strictObject({
+    kind: z.literal('topk'),
+    k: z.int().min(1),
+    rescale: z.boolean().optional(),
+  }),
+  z.strictObject({ kind: z.literal('batchtopk'), k: z.int().min(1) }),
+  z.strictObject({ kind: z.literal('jumprelu') }),
+]);
+
+const configSchema = z.object({
+  format: z.literal(FORMAT),
+  version: z.literal(1),
+  activation,
+  reads: z.array(z.string()).min(1),
+  writes: z.array(z.string()).min(1),
+  dIn: z.int().min(1),
+  dOut: z.int().min(1),
+  dDict: z.int().min(1),
+  centreInput: z.boolean(),
+  skip: z.boolean(),
+  scale: z.number(),
+  prefixes: z.array(z.int().min(1)).optional(),
+  model: z.object({ name: z.string(), hash: z.string().nullable() }),
+});
+
+/**
+ * Writes a dictionary as a folder: `config.json` and `weights.safetensors`. Each file appears whole or not at all,
+ * the configuration last, so a folder with one can be read.
+ *
+ * @param options.floats how to store the weights, `F32` unless told
+ */
+export async function saveDictionary(
+  folder: string,
+  dictionary: Dictionary,
+  options: { readonly floats?: 'F32' | 'F16' | 'BF16' } = {},
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const tensors = Object.fromEntries(
+    Object.entries(dictionary.params).map(([name, { shape, data }]) => [name, { shape, data }]),
+  );
+  await writeSafetensors(join(folder, WEIGHTS), tensors, { floats: options.floats ?? 'F32' });
+  const json = { format: FORMAT, version: 1, ...dictionary.config };
+  await writeFileAtomic(join(folder, CONFIG), `${JSON.stringify(json, null, 2)}\n`);
+}
+
+function bad(folder: string, problem: string, cause?: unknown): GlassboxError {
+  return new GlassboxError(`${folder}: ${problem}`, {
+    code: 'bad-dictionary',
+    remedy: 'Give a folder that was written by this program, or import the dictionary first.',
+    details: { folder },
+    cause,
+  });
+}
+
+/**
+ * Reads a folder written by {@link saveDictionary}.
+ *
+ * @throws GlassboxError `no-dictionary` when there is none, `bad-dictionary` naming what is wrong: a field, a shape,
+ *   a parameter that is missing, or a value that is not finite
+ */
+export async function loadDictionary(folder: string): Promise<Dictionary> {
+  const text = await readFile(join(folder, CONFIG), 'utf8').catch((cause: unknown) => {
+    throw new GlassboxError(`${folder} holds no dictionary (no ${CONFIG})`, {
+      code: 'no-dictionary',
+      remedy: 'Give the folder of a dictionary; train one with `glassbox dict train`.',
+      details: { folder },
+      cause,
+    });
+  });
+  const config = parseConfig(text, folder);
+  const path = join(folder, WEIGHTS);
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw bad(folder, `${WEIGHTS} cannot be read`, cause);
+  });
+  const stored = await readSafetensors(bytes, { path });
+  const params: Record<string, TensorData> = {};
+  for (const [name, shape] of Object.entries(dictionaryShapes(config))) {
+    const tensor = stored.get(name);
+    if (!tensor) throw bad(folder, `${WEIGHTS} has no '${name}'`);
+    if (tensor.shape.join() !== shape.join()) {
+      throw bad(folder, `'${name}' is [${tensor.shape}], its configuration asks for [${shape}]`);
+    }
+    const data = tensor.data as Float32Array;
+    if (!data.every(Number.isFinite)) throw bad(folder, `'${name}' holds NaN or infinity`);
+    params[name] = { dtype: 'float32', shape, data };
+  }
+  return { config, params };
+}
+
+function parseConfig(text: string, folder: string): DictionaryConfig {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw bad(folder, `${CONFIG} is not JSON`, cause);
+  }
+  const parsed = configSchema.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw bad(folder, `${CONFIG}: ${issue.path.join('.') || 'it'}: ${issue.message}`);
+  }
+  const { format: _, version: __, ...config } = parsed.data;
+  return config;
+}
+
+/** Folders below `root` (itself included, two levels down at most) that hold a dictionary, in order. */
+export async function findDictionaries(root: string, depth = 2): Promise<string[]> {
+  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  const names = new Set(entries.map(({ name }) => name));
+  if (names.has(CONFIG) && names.has(WEIGHTS)) return [root];
+  if (depth === 0) return [];
+  const folders = entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+  const found = await Promise.all(
+    folders.map((name) => findDictionaries(join(root, name), depth - 1)),
+  );
+  return found.flat();
+}
