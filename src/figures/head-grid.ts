@@ -27,7 +27,7 @@ export interface HeadGridOptions extends FigureOptions {
 }
 
 /** Cells of a thumbnail at most, per side. Longer prompts are pooled by maximum. */
-const THUMBNAIL_CELLS = 32;
+export const THUMBNAIL_CELLS = 32;
 const GAP = 8;
 const CAPTION = 14;
 const BAR = 5;

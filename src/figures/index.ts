@@ -13,6 +13,7 @@ export {
   headGrid,
   headThumbnail,
   signedBar,
+  THUMBNAIL_CELLS,
 } from './head-grid.ts';
 export { type HeatmapData, type HeatmapOptions, heatmap } from './heatmap.ts';
 export { type BandPoint, type BandSeries, type LineBandOptions, lineBand } from './line-band.ts';

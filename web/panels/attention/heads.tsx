@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import { headThumbnail, signedBar } from '../../../src/figures/head-grid.ts';
 import { palettes } from '../../../src/figures/palette.ts';
 import { formatNumber, t } from '../../i18n.ts';
@@ -6,7 +6,6 @@ import { lock, locked } from '../../state/focus.ts';
 import { state } from '../../state/url.ts';
 import { ordered, patterns, shownHead } from './data.ts';
 import { type HeadRow, type HeadSort, headName, scoreOf } from './order.ts';
-import { patternOf } from './patterns.ts';
 
 /** Side of a thumbnail in px: fewer heads, larger pictures; never under 40. */
 function thumbnailSize(heads: number): number {
@@ -85,7 +84,7 @@ function HeadButton(props: {
 }) {
   const { row, size, sort } = props;
   const all = patterns.data.value;
-  const pattern = all && patternOf(all, row);
+  const small = all?.small.get(`${row.layer}.${row.head}`);
   const score = scoreOf(row, sort);
   const words = t().attention;
   const detail =
@@ -96,6 +95,11 @@ function HeadButton(props: {
         : '';
   const palette = palettes.page;
   const name = headName(row);
+  // The same picture object lets the renderer pass over it when only the focus has moved.
+  const picture = useMemo(
+    () => (small === undefined ? null : headThumbnail(small, { palette, size })),
+    [small, size],
+  );
   return (
     <button
       type="button"
@@ -117,9 +121,7 @@ function HeadButton(props: {
               : formatNumber(row.effect, { signed: true, digits: props.reach >= 10 ? 1 : 2 })}
         </span>
       </span>
-      <span class="head-picture">
-        {pattern === undefined ? null : headThumbnail(pattern, { palette, size })}
-      </span>
+      <span class="head-picture">{picture}</span>
       <svg class="head-bar" width={size} height={5} aria-hidden="true">
         {score !== undefined ? (
           <ScoreBar mean={score.mean} low={score.low} high={score.high} width={size} />

@@ -1,3 +1,4 @@
+import { THUMBNAIL_CELLS } from '../../../src/figures/head-grid.ts';
 import { Segments, Select } from '../../components/controls.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { formatCount, t } from '../../i18n.ts';
@@ -10,9 +11,6 @@ import { AttentionLists } from './lists.tsx';
 import { needsScores } from './order.ts';
 import { PatternView } from './pattern-view.tsx';
 import './attention.css';
-
-/** Tokens up to which a thumbnail shows every weight. */
-const THUMBNAIL_CELLS = 32;
 
 /** Region 3: all heads small, one large, ordered by what they do. */
 export function AttentionPanel() {

@@ -18,7 +18,7 @@ interface CellAt {
 function cellSize(tokens: readonly string[], width: number): number {
   const { left, top } = patternLayout(tokens, { heading: 'hidden' });
   const room = Math.min(MOST - top, width - left) - 2;
-  return Math.max(14, Math.min(24, Math.floor(room / Math.max(1, tokens.length))));
+  return Math.max(14, Math.min(36, Math.floor(room / Math.max(1, tokens.length))));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { effect, signal, untracked } from '@preact/signals';
-import type { PatternMatrix } from '../../../src/figures/pattern-cells.ts';
+import { THUMBNAIL_CELLS } from '../../../src/figures/head-grid.ts';
+import { type PatternMatrix, poolPattern } from '../../../src/figures/pattern-cells.ts';
 import type { AttentionRequest, AttentionResponse } from '../../../src/lab/api.ts';
 import { type Advance, type Problem, post, type Resource, send } from '../../api.ts';
 import { unpackFloats } from './floats.ts';
@@ -10,6 +11,8 @@ export interface Patterns extends Omit<AttentionResponse, 'patterns' | 'layers'>
   readonly layers: readonly number[];
   /** `[heads, query, key]` of the layers that have come. */
   readonly byLayer: ReadonlyMap<number, Float32Array>;
+  /** Every head that has come, pooled for its thumbnail, by `layer.head`. */
+  readonly small: ReadonlyMap<string, PatternMatrix>;
 }
 
 /** What to ask for, and how large the answer will be. */
@@ -21,7 +24,7 @@ export interface PatternsQuery {
 }
 
 /** Bytes of weights asked for at once, before the text they travel as. */
-const AT_ONCE = 12 * 2 ** 20;
+const AT_ONCE = 24 * 2 ** 20;
 
 /** Layers in groups whose patterns fit one answer; at least one layer each. */
 export function layerGroups(query: PatternsQuery): number[][] {
@@ -35,7 +38,7 @@ export function layerGroups(query: PatternsQuery): number[][] {
 
 /** The pattern of one head, or undefined while its layer has not come. */
 export function patternOf(
-  patterns: Patterns,
+  patterns: Pick<Patterns, 'byLayer' | 'tokens' | 'heads'>,
   { layer, head }: { readonly layer: number; readonly head: number },
 ): PatternMatrix | undefined {
   const values = patterns.byLayer.get(layer);
@@ -63,6 +66,7 @@ export function patternsResource(ask: () => PatternsQuery | undefined): Resource
     const groups = layerGroups(query);
     const layers = groups.flat();
     const byLayer = new Map<number, Float32Array>();
+    const small = new Map<string, PatternMatrix>();
     for (const group of groups) {
       // All layers in one answer need no list; the command that repeats it is then the plain one.
       const body = { ...query.request, ...(groups.length > 1 && { layers: group }) };
@@ -77,9 +81,13 @@ export function patternsResource(ask: () => PatternsQuery | undefined): Resource
       const perLayer = values.length / outcome.data.layers.length;
       outcome.data.layers.forEach((layer, i) => {
         byLayer.set(layer, values.subarray(i * perLayer, (i + 1) * perLayer));
+        for (let head = 0; head < rest.heads; head++) {
+          const pattern = patternOf({ ...rest, byLayer }, { layer, head })!;
+          small.set(`${layer}.${head}`, poolPattern(pattern, THUMBNAIL_CELLS));
+        }
       });
       problem.value = undefined;
-      data.value = { ...rest, layers, byLayer: new Map(byLayer) };
+      data.value = { ...rest, layers, byLayer: new Map(byLayer), small: new Map(small) };
       if (groups.length > 1) {
         advance.value = { label: '', done: byLayer.size, total: layers.length, unit: '' };
       }

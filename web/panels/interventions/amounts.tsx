@@ -3,6 +3,7 @@ import { useId } from 'preact/hooks';
 import { Field, Segments } from '../../components/controls.tsx';
 import { t } from '../../i18n.ts';
 import { type Direction, type EditContext, STRENGTH_RANGE, type StrengthKind } from './edits.ts';
+import { tokenWord } from './words.ts';
 
 /** How strong an edit is: a slider for feel, a number for exactness, the unit beside them. */
 export function StrengthField(props: {
@@ -60,8 +61,10 @@ function TokenInput(props: {
   readonly optional?: boolean;
   readonly onChange: (token: string | undefined) => void;
 }) {
+  const { value } = props;
+  const hint = typeof value === 'number' ? tokenWord(value) : undefined;
   return (
-    <Field label={props.label}>
+    <Field label={props.label} hint={hint}>
       {(id) => (
         <input
           id={id}
@@ -69,12 +72,12 @@ function TokenInput(props: {
           class="mono token-input"
           autocomplete="off"
           spellcheck={false}
-          value={typeof props.value === 'number' ? `#${props.value}` : (props.value ?? '')}
+          value={typeof value === 'number' ? `#${value}` : (value ?? '')}
           onChange={(event) => {
             const text = event.currentTarget.value;
             if (text !== '') props.onChange(text);
             else if (props.optional === true) props.onChange(undefined);
-            else event.currentTarget.value = String(props.value ?? '');
+            else event.currentTarget.value = String(value ?? '');
           }}
         />
       )}

@@ -199,16 +199,17 @@ export function placeOf(
   };
 }
 
-/** Addresses whose name or meaning has every word of a query. */
+/** Addresses whose name or meaning has every word of a query; those with all of them in the name first. */
 export function searchAddresses(
   query: string,
   addresses: readonly AddressListing[],
 ): readonly AddressListing[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  return addresses.filter(({ address, meaning }) => {
-    const text = `${address} ${meaning}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
+  const has = (text: string) => words.every((word) => text.toLowerCase().includes(word));
+  return [
+    ...addresses.filter(({ address }) => has(address)),
+    ...addresses.filter(({ address, meaning }) => !has(address) && has(`${address} ${meaning}`)),
+  ];
 }
 
 /** The strengths of a sweep, evenly spaced, ends included, free of rounding dust. */

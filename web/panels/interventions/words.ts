@@ -1,13 +1,21 @@
 import { tokenText } from '../../components/token.tsx';
 import { formatNumber, t } from '../../i18n.ts';
 import type { StackedEdit } from '../../state/fields.ts';
-import { promptLabels } from './data.ts';
+import { analysis } from '../../state/run.ts';
+import { patterns } from '../attention/data.ts';
+import { compared, promptLabels } from './data.ts';
 import { chosenPositions, strengthOf } from './edits.ts';
 import type { Preset } from './presets.ts';
 
-/** A token of a direction as people read it. */
-function tokenWord(token: string | number): string {
-  return typeof token === 'number' ? `#${token}` : tokenText(token);
+/** A token of a direction as people read it: by its text, also where only its id is written. */
+export function tokenWord(token: string | number): string {
+  if (typeof token === 'string') return tokenText(token);
+  const answers = [compared.data.value?.after.answer, patterns.data.value];
+  const known = answers
+    .flatMap((one) => [one?.target, one?.distractor])
+    .concat(analysis.data.value?.prompt.next.at(-1) ?? [])
+    .find((choice) => choice?.id === token);
+  return known ? tokenText(known.text) : `#${token}`;
 }
 
 /** An edit in one line: what, how much, where. */
@@ -41,7 +49,7 @@ export function presetWords(preset: Preset): string {
   const layer = String(preset.layer);
   const { edit } = preset;
   const direction = edit.op === 'add' || edit.op === 'project' ? edit.direction : undefined;
-  const target = direction !== undefined && 'token' in direction ? tokenOf(direction.token) : '';
+  const target = direction !== undefined && 'token' in direction ? tokenWord(direction.token) : '';
   switch (preset.kind) {
     case 'head':
       return words.head(`L${layer}H${preset.head}`);
@@ -53,9 +61,4 @@ export function presetWords(preset: Preset): string {
     default:
       return words[preset.kind](layer);
   }
-}
-
-/** A followed token by its text where the comparison knows it. */
-function tokenOf(token: string | number): string {
-  return tokenWord(token);
 }
