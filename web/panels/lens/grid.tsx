@@ -4,7 +4,7 @@ import type { LensResponse } from '../../../src/lab/api.ts';
 import { tint } from '../../components/shade.ts';
 import { TokenText, tokenText } from '../../components/token.tsx';
 import { formatCount, t } from '../../i18n.ts';
-import { hovered, lock, locked, preview, state } from '../../state/index.ts';
+import { lock, locked, preview, state } from '../../state/index.ts';
 import { cellShare, cellValue, columnWidth, shadeReach, visibleColumns } from './data.ts';
 import { layerName, valueText } from './names.ts';
 import { LensPopup } from './popup.tsx';
@@ -127,7 +127,7 @@ export function LensGrid({ data }: { readonly data: LensResponse }) {
         })}
         <TokenRow data={data} columns={{ start, end, width }} />
       </div>
-      <LensPopup data={data} anchor={anchor.value} held={held} />
+      <LensPopup data={data} anchor={anchor} held={held} />
     </>
   );
 }
@@ -257,9 +257,9 @@ function heldPlace({ layers, positions }: Size): Place | null {
   return layer < layers && position < positions ? { layer, position } : null;
 }
 
-/** Where the keyboard is: where it was moved to, else what is pointed at, locked, or the answer. */
+/** Where the keyboard is: where it was moved to, else what is locked, or the answer. */
 function currentPlace(keyed: Place | null, { layers, positions }: Size): Place {
-  const { layer, position } = { ...locked.value, ...hovered.value, ...keyed };
+  const { layer, position } = { ...locked.value, ...keyed };
   return {
     layer: Math.min(layer ?? layers - 1, layers - 1),
     position: Math.min(position ?? positions - 1, positions - 1),

@@ -1,3 +1,4 @@
+import type { ReadonlySignal } from '@preact/signals';
 import type { LensResponse } from '../../../src/lab/api.ts';
 import { Popup } from '../../components/popover.tsx';
 import { TokenText } from '../../components/token.tsx';
@@ -16,10 +17,12 @@ interface Place {
  */
 export function LensPopup(props: {
   readonly data: LensResponse;
-  readonly anchor: HTMLElement | null;
+  /** The cell that was last pointed at; a signal, so that the grid is not drawn anew for it. */
+  readonly anchor: ReadonlySignal<HTMLElement | null>;
   readonly held: Place | null;
 }) {
-  const { data, anchor, held } = props;
+  const { data, held } = props;
+  const anchor = props.anchor.value;
   const place = placeOf(anchor) ?? held;
   // Without a hover on this grid only a locked cell keeps the box open.
   const pointed = hovered.value?.layer !== undefined && hovered.value.position !== undefined;

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import type { AnalyseResponse } from '../../../src/lab/api.ts';
+import type { AnalysedPrompt, AnalyseResponse } from '../../../src/lab/api.ts';
 import { Button, Segments } from '../../components/controls.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Empty } from '../../components/states.tsx';
@@ -139,9 +139,6 @@ const comparingOpen = signal(false);
 function Answer({ data }: { readonly data: AnalyseResponse }) {
   const words = t();
   const { prompt, promptB } = data;
-  const last = prompt.tokens.length - 1;
-  const position = Math.min(focus.value.position ?? last, last);
-  const token = prompt.tokens[position];
   return (
     <div class="tokens-answer">
       <div class="tokens-left">
@@ -150,20 +147,30 @@ function Answer({ data }: { readonly data: AnalyseResponse }) {
         {prompt.truth === null ? null : <Truth truth={prompt.truth} />}
         <Continuation />
       </div>
-      <section class="tokens-next" aria-label={words.tokens.predictions}>
-        <h3>
-          {words.tokens.after} <span class="number note">{formatCount(position)}</span>{' '}
-          <TokenText text={prompt.groups[token.group].text} />
-        </h3>
-        <Predictions prompt={prompt} position={position} count={state.k.value} choosable={true} />
-        <p class="note">{words.tokens.chooseHint}</p>
-      </section>
-      <TokenPopup data={data} anchor={anchor.value} />
+      <NextTokens prompt={prompt} />
+      <TokenPopup data={data} anchor={anchor} />
       <p class="visually-hidden" role="status">
         {words.tokens.tokenCount(formatCount(prompt.tokens.length))}
         {promptB === null ? '' : ` / ${formatCount(promptB.tokens.length)}`}
       </p>
     </div>
+  );
+}
+
+/** What follows the token in focus. By itself, so that the strip is not drawn anew at every hover. */
+function NextTokens({ prompt }: { readonly prompt: AnalysedPrompt }) {
+  const words = t().tokens;
+  const last = prompt.tokens.length - 1;
+  const position = Math.min(focus.value.position ?? last, last);
+  return (
+    <section class="tokens-next" aria-label={words.predictions}>
+      <h3>
+        {words.after} <span class="number note">{formatCount(position)}</span>{' '}
+        <TokenText text={prompt.groups[prompt.tokens[position].group].text} />
+      </h3>
+      <Predictions prompt={prompt} position={position} count={state.k.value} choosable={true} />
+      <p class="note">{words.chooseHint}</p>
+    </section>
   );
 }
 

@@ -1,5 +1,6 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { tokenLang } from '../../components/token.tsx';
 import { setState, state } from '../../state/index.ts';
 
 /** Wait after the last key before the lab is asked, in milliseconds. */
@@ -35,6 +36,7 @@ export function PromptEditor(props: {
         rows={1}
         title={props.hint}
         spellcheck={false}
+        lang={tokenLang(draft.value)}
         autocapitalize="off"
         value={draft.value}
         onInput={(event) => {

@@ -1,3 +1,4 @@
+import type { ReadonlySignal } from '@preact/signals';
 import type { AnalyseResponse } from '../../../src/lab/api.ts';
 import { Popup } from '../../components/popover.tsx';
 import { TokenText } from '../../components/token.tsx';
@@ -11,11 +12,12 @@ import { measureText } from './strip.tsx';
 export function TokenPopup(props: {
   readonly data: AnalyseResponse;
   /** The token of the strip that the pointer or the keyboard is on. */
-  readonly anchor: HTMLElement | null;
+  readonly anchor: ReadonlySignal<HTMLElement | null>;
 }) {
   const { data } = props;
   // A token of another panel may be what is pointed at; then there is nothing to say here.
-  const anchor = hovered.value === null || !props.anchor?.isConnected ? null : props.anchor;
+  const pointed = props.anchor.value;
+  const anchor = hovered.value === null || !pointed?.isConnected ? null : pointed;
   const prompt = anchor?.dataset.strip === 'b' ? data.promptB : data.prompt;
   const position = Number(anchor?.dataset.index);
   const token = prompt?.tokens[position];
