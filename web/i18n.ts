@@ -80,8 +80,3 @@ export function formatProbability(value: number | null | undefined): string {
   if (value > 0 && value < 0.001) return `< ${format(style).format(0.001)}`;
   return format({ ...style, minimumFractionDigits: 1 }).format(value);
 }
-
-/** A list in words: "a, b and c". */
-export function formatList(items: readonly string[]): string {
-  return new Intl.ListFormat(locale.value, { type: 'conjunction' }).format(items);
-}

@@ -144,22 +144,3 @@ export function Range(props: {
     </Field>
   );
 }
-
-/** A short fact or choice in a frame; with `onRemove` it can be taken away. */
-export function Chip(props: {
-  readonly label?: string;
-  readonly children: ComponentChildren;
-  readonly tone?: 'plain' | 'positive' | 'negative' | 'uncertain' | 'harm';
-  readonly onRemove?: () => void;
-  readonly removeLabel?: string;
-}) {
-  return (
-    <span class={`chip ${props.tone ?? 'plain'}`}>
-      {props.label === undefined ? null : <span class="chip-label">{props.label}</span>}
-      <span class="chip-value">{props.children}</span>
-      {props.onRemove === undefined ? null : (
-        <Button kind="quiet" icon="close" label={props.removeLabel} onClick={props.onRemove} />
-      )}
-    </span>
-  );
-}

@@ -8,9 +8,3 @@ export function tint(
     backgroundColor: `color-mix(in srgb, var(--gb-${colour}) ${percent}%, var(--gb-paper))`,
   };
 }
-
-/** Signed effect: purple below zero, green above; `reach` takes the full colour. Write the sign as well. */
-export function signedTint(value: number, reach: number): { readonly backgroundColor: string } {
-  const share = reach > 0 && Number.isFinite(value) ? Math.abs(value) / reach : 0;
-  return tint(value < 0 ? 'negative' : 'positive', share);
-}

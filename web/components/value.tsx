@@ -1,5 +1,4 @@
-import type { IntervalView } from '../../src/lab/api.ts';
-import { formatCount, formatNumber, t } from '../i18n.ts';
+import { formatNumber } from '../i18n.ts';
 
 /** A measured number with its unit. */
 export function Value(props: {
@@ -13,27 +12,6 @@ export function Value(props: {
     <span class="value">
       <span class="number">{formatNumber(props.value, props)}</span>{' '}
       <span class="unit">{props.unit}</span>
-    </span>
-  );
-}
-
-/** A mean with its 95 % interval and n. */
-export function Interval(props: {
-  readonly value: IntervalView;
-  readonly unit: string;
-  readonly digits?: number;
-}) {
-  const { mean, low, high, n } = props.value;
-  const { digits } = props;
-  return (
-    <span class="value" title={t().terms.interval}>
-      <span class="number">{formatNumber(mean, { digits })}</span>{' '}
-      <span class="uncertain number">
-        [{formatNumber(low, { digits })}, {formatNumber(high, { digits })}]
-      </span>{' '}
-      <span class="unit">
-        {props.unit}, n = {formatCount(n)}
-      </span>
     </span>
   );
 }

@@ -1,5 +1,6 @@
 import { LOCALES, type Locale } from '../../src/i18n/locale.ts';
 import type { EditSpec } from '../../src/microscope/edit-spec.ts';
+import { isStack, isSweep } from './guards.ts';
 
 /** How one part of the page's state is written in the address. */
 export interface Field<T> {
@@ -68,8 +69,8 @@ export const FIELDS = {
   lensShade: oneOf(LENS_SHADES),
   headSort: oneOf(HEAD_SORTS),
   pattern: oneOf(PATTERN_VIEWS),
-  edits: json<readonly StackedEdit[]>([], Array.isArray),
-  sweep: json<SweepSettings | null>(null, isRecord),
+  edits: json<readonly StackedEdit[]>([], isStack),
+  sweep: json<SweepSettings | null>(null, isSweep),
   /** Tokens that the interventions panel continues the prompt by, without and with the edits. */
   length: whole(0, 256, 16),
   /** Id of the panel that fills the page; empty for none. */
@@ -120,7 +121,7 @@ function headId(): Field<HeadId> {
   };
 }
 
-/** A value as JSON. `fits` looks at its outer form only; the server checks the rest and names a fault. */
+/** A value as JSON. `fits` says whether it can be shown; the server checks the rest and names a fault. */
 function json<T>(initial: T, fits: (value: unknown) => boolean): Field<T> {
   const read = (value: string) => {
     try {
@@ -131,8 +132,4 @@ function json<T>(initial: T, fits: (value: unknown) => boolean): Field<T> {
     }
   };
   return { initial, read, write: (value) => JSON.stringify(value) };
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

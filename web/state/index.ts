@@ -1,15 +1,6 @@
-export type { HeadId, StackedEdit, State, StateKey, SweepSettings } from './fields.ts';
-export { HEAD_SORTS, LENS_SHADES, PATTERN_VIEWS, SHADES, THEMES } from './fields.ts';
-export {
-  type Focus,
-  focus,
-  focusOf,
-  frozen,
-  hovered,
-  lock,
-  locked,
-  preview,
-  release,
-} from './focus.ts';
-export { analysis, examples, modelInfo, modelName, models, preference } from './run.ts';
-export { linkTo, openState, setState, state } from './url.ts';
+/** What panels use of the page's state. The shell reads the parts it alone needs from their files. */
+export type { State } from './fields.ts';
+export { LENS_SHADES, SHADES } from './fields.ts';
+export { focus, hovered, lock, locked, preview } from './focus.ts';
+export { analysis, modelName } from './run.ts';
+export { setState, state } from './url.ts';
