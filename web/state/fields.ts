@@ -1,5 +1,5 @@
 import { LOCALES, type Locale } from '../../src/i18n/locale.ts';
-import type { EditSpec } from '../../src/microscope/edit-spec.ts';
+import type { StackedEdit, SweepSettings } from './edits.ts';
 import { isStack, isSweep } from './guards.ts';
 
 /** How one part of the page's state is written in the address. */
@@ -31,20 +31,6 @@ export const THEMES = ['auto', 'light', 'dark'] as const;
 export interface HeadId {
   readonly layer: number;
   readonly head: number;
-}
-
-/** An intervention of the stack. One that is off stays in the list but is not applied. */
-export type StackedEdit = EditSpec & { readonly off?: true };
-
-/** A dose-response sweep over the strength of one edit of the stack. */
-export interface SweepSettings {
-  /** Index of the edit in the stack. */
-  readonly edit: number;
-  readonly from: number;
-  readonly to: number;
-  readonly steps: number;
-  /** Number of random directions of the same length that run alongside. */
-  readonly baselines: number;
 }
 
 /**

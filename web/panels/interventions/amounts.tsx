@@ -1,7 +1,11 @@
 import { useSignal } from '@preact/signals';
-import { useId } from 'preact/hooks';
+import { useId, useRef } from 'preact/hooks';
+import type { TokenChoice } from '../../../src/lab/api.ts';
+import { post, send } from '../../api.ts';
 import { Field, Segments } from '../../components/controls.tsx';
 import { t } from '../../i18n.ts';
+import { modelName } from '../../state/run.ts';
+import { tokenName } from '../tokens/measures.ts';
 import { type Direction, type EditContext, STRENGTH_RANGE, type StrengthKind } from './edits.ts';
 import { tokenWord } from './words.ts';
 
@@ -54,7 +58,10 @@ export function StrengthField(props: {
   );
 }
 
-/** A token of a direction, as text or as `#id`. */
+/** Tokens offered while one is typed. */
+const OFFERED = 12;
+
+/** A token of a direction, as text or as `#id`; the vocabulary's tokens are offered while typing. */
 function TokenInput(props: {
   readonly label: string;
   readonly value: string | number | undefined;
@@ -62,24 +69,51 @@ function TokenInput(props: {
   readonly onChange: (token: string | undefined) => void;
 }) {
   const { value } = props;
+  const offered = useSignal<readonly TokenChoice[]>([]);
+  const asking = useRef<AbortController>(null);
+  const offer = async (query: string) => {
+    asking.current?.abort();
+    const control = new AbortController();
+    asking.current = control;
+    if (query === '') return;
+    const call = post('/api/token-search', { model: modelName.peek(), query, limit: OFFERED });
+    try {
+      const outcome = await send(call, { signal: control.signal });
+      if ('data' in outcome) offered.value = outcome.data.matches;
+    } catch (cause) {
+      // A newer key has made this answer of no use.
+      if (!control.signal.aborted) throw cause;
+    }
+  };
   const hint = typeof value === 'number' ? tokenWord(value) : undefined;
   return (
     <Field label={props.label} hint={hint}>
       {(id) => (
-        <input
-          id={id}
-          type="text"
-          class="mono token-input"
-          autocomplete="off"
-          spellcheck={false}
-          value={typeof value === 'number' ? `#${value}` : (value ?? '')}
-          onChange={(event) => {
-            const text = event.currentTarget.value;
-            if (text !== '') props.onChange(text);
-            else if (props.optional === true) props.onChange(undefined);
-            else event.currentTarget.value = String(value ?? '');
-          }}
-        />
+        <>
+          <input
+            id={id}
+            type="text"
+            class="mono token-input"
+            list={`${id}-tokens`}
+            autocomplete="off"
+            spellcheck={false}
+            value={typeof value === 'number' ? `#${value}` : (value ?? '')}
+            onInput={(event) => void offer(event.currentTarget.value.trim())}
+            onChange={(event) => {
+              const text = event.currentTarget.value;
+              if (text !== '') props.onChange(text);
+              else if (props.optional === true) props.onChange(undefined);
+              else event.currentTarget.value = String(value ?? '');
+            }}
+          />
+          <datalist id={`${id}-tokens`}>
+            {offered.value.map((token) => (
+              <option key={token.id} value={tokenName(token)}>
+                {`#${token.id}`}
+              </option>
+            ))}
+          </datalist>
+        </>
       )}
     </Field>
   );

@@ -1,7 +1,7 @@
 import { computed } from '@preact/signals';
 import { type Call, post, resource } from '../../api.ts';
 import { tokenText } from '../../components/token.tsx';
-import type { StackedEdit } from '../../state/fields.ts';
+import type { StackedEdit } from '../../state/edits.ts';
 import { locked } from '../../state/focus.ts';
 import { analysis, modelInfo, modelName } from '../../state/run.ts';
 import { setState, state } from '../../state/url.ts';

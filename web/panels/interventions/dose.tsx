@@ -3,7 +3,7 @@ import type { DoseResponse } from '../../../src/lab/api.ts';
 import { CodeView } from '../../components/code.tsx';
 import { Button, Field, Select } from '../../components/controls.tsx';
 import { formatCount, formatNumber, t } from '../../i18n.ts';
-import type { SweepSettings } from '../../state/fields.ts';
+import type { SweepSettings } from '../../state/edits.ts';
 import { setState, state } from '../../state/url.ts';
 import { followed } from '../followed.ts';
 import { dose, sweep } from './data.ts';

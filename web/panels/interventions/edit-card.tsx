@@ -1,7 +1,7 @@
 import type { ModelResponse } from '../../../src/lab/api.ts';
 import { Button, Field } from '../../components/controls.tsx';
 import { t } from '../../i18n.ts';
-import type { StackedEdit } from '../../state/fields.ts';
+import type { StackedEdit } from '../../state/edits.ts';
 import { AddressBox } from './address-box.tsx';
 import { DirectionFields, StrengthField } from './amounts.tsx';
 import { editContext, patchSource } from './data.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseEditSpecs } from '../../../src/microscope/edit-spec.ts';
 import { globPattern } from '../../../src/model/glob.ts';
-import type { StackedEdit } from '../../state/fields.ts';
+import type { StackedEdit } from '../../state/edits.ts';
 import { pairAnswers } from './answers.ts';
 import { diffTokens } from './diff.ts';
 import {

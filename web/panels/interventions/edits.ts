@@ -1,6 +1,6 @@
 import type { AddressListing } from '../../../src/lab/api.ts';
 import type { EditSpec } from '../../../src/microscope/edit-spec.ts';
-import type { StackedEdit } from '../../state/fields.ts';
+import type { StackedEdit } from '../../state/edits.ts';
 
 /** What can be done to an activation. */
 export type EditOp = EditSpec['op'];

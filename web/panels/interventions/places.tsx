@@ -1,6 +1,6 @@
 import { Select } from '../../components/controls.tsx';
 import { t } from '../../i18n.ts';
-import type { StackedEdit } from '../../state/fields.ts';
+import type { StackedEdit } from '../../state/edits.ts';
 import { promptLabels } from './data.ts';
 import { chosenPositions } from './edits.ts';
 

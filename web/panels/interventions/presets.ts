@@ -1,4 +1,4 @@
-import type { StackedEdit } from '../../state/fields.ts';
+import type { StackedEdit } from '../../state/edits.ts';
 
 /** What the reader looks at and follows, from which suggestions come. */
 export interface Context {

@@ -1,6 +1,6 @@
 import { tokenText } from '../../components/token.tsx';
 import { formatNumber, t } from '../../i18n.ts';
-import type { StackedEdit } from '../../state/fields.ts';
+import type { StackedEdit } from '../../state/edits.ts';
 import { analysis } from '../../state/run.ts';
 import { patterns } from '../attention/data.ts';
 import { compared, promptLabels } from './data.ts';
