@@ -10,7 +10,7 @@ import type { GenerateOptions, Generation, GenerationEvent, Prompts } from './ge
 import { type Tokens, toBatch } from './run/batch.ts';
 import { planEdits, promptWindow } from './run/edit-plan.ts';
 import type { Edit } from './run/edit-types.ts';
-import { editFeeds, forwardProgram, type LogitsMode } from './run/program.ts';
+import { editFeeds, forwardProgram, type LogitsMode, productLayout } from './run/program.ts';
 import { Runner, type WeightMode } from './run/runner.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { checkParameters, type Parameters } from './weights/checkpoint.ts';
@@ -135,14 +135,16 @@ export function createModel(config: ModelConfig, params: Parameters, options: Mo
       const logits: LogitsMode = wantsAll ? 'all' : (runOptions.logits ?? 'all');
       if (logits === 'none' && record.length === 0) return { logits: null, cache: {}, lengths };
       const weights = runOptions.weights ?? options.weights ?? 'fed';
+      const layout = productLayout(rows * pos, weights);
       const key = JSON.stringify([
         'forward',
+        layout.few,
         record,
         logits,
         planned.map(({ signature }) => signature),
       ]);
       const kept = runner.program(key, weights, () =>
-        forwardProgram(config, { edits: planned, record, logits }),
+        forwardProgram(config, { edits: planned, record, logits, layout }),
       );
       const feeds: Record<string, TensorData> = { tokens: batch.tokens, ...editFeeds(planned) };
       if (logits === 'last') {

@@ -6,7 +6,7 @@ import type { ModelConfig } from '../config.ts';
 import { type Batch, contextLength, promptsOf, type Tokens, toBatch } from '../run/batch.ts';
 import { planEdits, type Window } from '../run/edit-plan.ts';
 import type { Edit } from '../run/edit-types.ts';
-import { editFeeds } from '../run/program.ts';
+import { editFeeds, productLayout } from '../run/program.ts';
 import type { Runner, WeightMode } from '../run/runner.ts';
 import type { Tokenizer } from '../tokenizer.ts';
 import { KvCache } from './cache.ts';
@@ -126,8 +126,11 @@ class Decoder {
     };
     const planned = planEdits(config, this.#edits, window);
     const trace = kind === 'prefill' ? prefillProgram : decodeProgram;
-    const key = JSON.stringify([kind, planned.map(({ signature }) => signature)]);
-    const kept = runner.program(key, this.#weights, () => trace(config, planned));
+    // A prompt is read once per text: packing all weights a second time for that would not pay.
+    const weights = kind === 'prefill' && this.#weights === 'frozen' ? 'fed' : this.#weights;
+    const layout = productLayout(bindings.batch * bindings.pos, weights);
+    const key = JSON.stringify([kind, layout.few, planned.map(({ signature }) => signature)]);
+    const kept = runner.program(key, weights, () => trace(config, planned, layout));
     const into = this.#arraysFor(kept.program, bindings);
     const results = await runner.run(kept, { ...feeds, ...editFeeds(planned) }, { into });
     this.#cache.write(results, place);

@@ -3,7 +3,7 @@ import type { Tensor } from '../../graph/op.ts';
 import { createProgram, type Program } from '../../graph/program.ts';
 import type { ModelConfig } from '../config.ts';
 import type { PlannedEdit } from '../run/edit-plan.ts';
-import { editingHook, parameterInputs } from '../run/program.ts';
+import { editingHook, type ProductLayout, parameterInputs, productInputs } from '../run/program.ts';
 import type { KeyValue } from '../transformer/context.ts';
 import { traceForward } from '../transformer/forward.ts';
 import { freshName, pastName } from './cache.ts';
@@ -21,20 +21,29 @@ function freshOutputs(keyValues: readonly KeyValue[]): Record<string, Tensor> {
  * A whole prompt: `tokens` `[batch, pos]` and `last` `[batch]` in; logits `[batch, 1, d_vocab]` of each
  * row's last token and all keys and values out.
  */
-export function prefillProgram(config: ModelConfig, edits: readonly PlannedEdit[]): Program {
+export function prefillProgram(
+  config: ModelConfig,
+  edits: readonly PlannedEdit[],
+  layout: ProductLayout,
+): Program {
   const { hook, wants } = editingHook(config, edits);
   const { logits, keyValues } = traceForward(config, {
     tokens: input('tokens', ['batch', 'pos'], 'int64'),
     param: parameterInputs(config),
     hook,
     wants,
+    ...productInputs(config, layout),
     logitsAt: input('last', ['batch'], 'int64'),
   });
   return createProgram({ ...freshOutputs(keyValues), logits });
 }
 
 /** The next tokens over a cache: `tokens`, `positions` `[batch, pos]` and the cache arrays in. */
-export function decodeProgram(config: ModelConfig, edits: readonly PlannedEdit[]): Program {
+export function decodeProgram(
+  config: ModelConfig,
+  edits: readonly PlannedEdit[],
+  layout: ProductLayout,
+): Program {
   const { hook, wants } = editingHook(config, edits);
   const shape = ['batch', config.nKvHeads, 'capacity', config.dHead];
   const past = Array.from({ length: config.nLayers }, (_, layer) => ({
@@ -47,6 +56,7 @@ export function decodeProgram(config: ModelConfig, edits: readonly PlannedEdit[]
     param: parameterInputs(config),
     hook,
     wants,
+    ...productInputs(config, layout),
     past,
   });
   return createProgram({ ...freshOutputs(keyValues), logits });

@@ -3,10 +3,12 @@ import type { Tensor, TensorData } from '../../graph/op.ts';
 import { createProgram, type Program } from '../../graph/program.ts';
 import type { ModelConfig } from '../config.ts';
 import type { Hook } from '../transformer/context.ts';
-import { traceForward } from '../transformer/forward.ts';
+import { type ForwardInputs, traceForward } from '../transformer/forward.ts';
+import { isFew } from '../transformer/linear.ts';
 import { parameterSpecs } from '../transformer/parameters.ts';
 import { applyEdit } from './edit-apply.ts';
 import type { PlannedEdit } from './edit-plan.ts';
+import { transposedName, type WeightMode } from './runner.ts';
 
 /** Which logits a run computes: at every position, at the last one of each row, or none. */
 export type LogitsMode = 'all' | 'last' | 'none';
@@ -23,6 +25,31 @@ export function parameterInputs(config: ModelConfig): (name: string) => Tensor {
     }
     return tensor;
   };
+}
+
+/** How the products of a program are laid out; see {@link ForwardInputs}. */
+export interface ProductLayout {
+  /** The program is for calls of few positions. */
+  readonly few: boolean;
+  readonly weights: WeightMode;
+}
+
+/** The layout for a call of this many positions in all. */
+export function productLayout(positions: number, weights: WeightMode): ProductLayout {
+  return { few: isFew(positions), weights };
+}
+
+/** What {@link traceForward} is told about products. */
+export function productInputs(
+  config: ModelConfig,
+  layout: ProductLayout | undefined,
+): Pick<ForwardInputs, 'few' | 'transposed'> {
+  if (!layout?.few) return {};
+  if (layout.weights !== 'transposed') return { few: true };
+  const shapes = new Map(parameterSpecs(config).map(({ name, shape }) => [name, shape]));
+  const transposed = (name: string) =>
+    input(transposedName(name), [...shapes.get(name)!].reverse());
+  return { few: true, transposed };
 }
 
 /** The name under which input `key` of edit number `index` is fed. */
@@ -90,6 +117,7 @@ export function forwardProgram(
     readonly edits: readonly PlannedEdit[];
     readonly record: readonly string[];
     readonly logits: LogitsMode;
+    readonly layout?: ProductLayout;
   },
 ): Program {
   const record = new Set(options.record);
@@ -99,6 +127,7 @@ export function forwardProgram(
     param: parameterInputs(config),
     hook,
     wants,
+    ...productInputs(config, options.layout),
     logitsAt: options.logits === 'last' ? input('last', ['batch'], 'int64') : undefined,
   });
   return createProgram(options.logits === 'none' ? recorded : { ...recorded, logits });

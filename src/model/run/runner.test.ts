@@ -30,7 +30,9 @@ function watchedRuntime(): { runtime: Runtime; alive: () => number; most: () => 
   };
 }
 
-for (const weights of ['fed', 'frozen'] as const) {
+const modes = ['fed', 'transposed', 'frozen'] as const;
+
+for (const weights of modes) {
   test(`${weights}: many programs at once run to the end and are released`, async () => {
     const { runtime, alive, most } = watchedRuntime();
     const model = await loadFixture('gpt2', runtime);
@@ -49,5 +51,29 @@ for (const weights of ['fed', 'frozen'] as const) {
     await model.release();
     await running;
     assert.equal(alive(), 0);
+  });
+}
+
+for (const family of ['gpt2', 'llama-biases', 'gemma2', 'gpt-neox']) {
+  test(`${family}: calls of one, few and many positions agree, however weights are held`, async () => {
+    const model = await loadFixture(family);
+    const prompts = Array.from({ length: 13 }, (_, row) => [row + 1, 2, 30 - row, 4]);
+    // 52 positions: past what counts as few.
+    const many = await model.runWithCache(prompts, ['blocks.*.hook_resid_post']);
+    const width = model.config.dVocab * 4;
+    for (const weights of modes) {
+      const few = await model.runWithCache(prompts.slice(0, 3), '**', { weights });
+      for (const [address, { data }] of Object.entries(many.cache)) {
+        const start = few.cache[address];
+        const same = (data as Float32Array).subarray(0, start.data.length);
+        assert.ok(maxDifference(start, { ...start, data: same }) < 1e-5, `${address} ${weights}`);
+      }
+      const logits = (many.logits!.data as Float32Array).subarray(0, 3 * width);
+      assert.ok(maxDifference(few.logits, { ...few.logits!, data: logits }) < 1e-4, weights);
+      const one = await model.forward(prompts[0].slice(0, 1), { weights });
+      const first = logits.subarray(0, model.config.dVocab);
+      assert.ok(maxDifference(one.logits, { ...one.logits!, data: first }) < 1e-4, weights);
+    }
+    await model.release();
   });
 }

@@ -16,7 +16,8 @@ import {
 } from '../../graph/build.ts';
 import { type Dim, multiplyDims } from '../../graph/dim.ts';
 import type { Tensor } from '../../graph/op.ts';
-import { type Context, type KeyValue, linear } from './context.ts';
+import type { Context, KeyValue } from './context.ts';
+import { linear } from './linear.ts';
 import { maskEditedScores, maskScores } from './mask.ts';
 import { norm } from './norm.ts';
 import { rotate } from './rotary.ts';

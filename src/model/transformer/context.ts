@@ -1,4 +1,3 @@
-import { add, matmul } from '../../graph/build.ts';
 import type { Dim } from '../../graph/dim.ts';
 import type { Tensor } from '../../graph/op.ts';
 import type { ModelConfig } from '../config.ts';
@@ -7,6 +6,15 @@ import type { RotaryTables } from './rotary.ts';
 
 /** Called with every activation in order of computation; what it returns takes its place. */
 export type Hook = (address: string, tensor: Tensor) => Tensor;
+
+/**
+ * One residual stream per head for each of queries, keys and values, before ln1: each
+ * `[batch, pos, n_heads, d_model]`, on models where every query head has its own key/value head.
+ */
+export type SplitInputs = (
+  layer: number,
+  resid: Tensor,
+) => Readonly<Record<'q' | 'k' | 'v', Tensor>> | null;
 
 /** What the parts of one traced forward share. */
 export interface Context {
@@ -22,22 +30,17 @@ export interface Context {
   readonly mask: (layer: number) => Mask;
   /** The rotation of a layer, or null without rotary positions. */
   readonly rotary: (layer: number) => RotaryTables | null;
+  /** The call has few positions; see `ForwardInputs`. */
+  readonly few: boolean;
+  /** Looks a linear weight up as `[out, in]`, when products take it that way. */
+  readonly transposed: ((name: string) => Tensor) | null;
   /** Keys and values of earlier positions, one entry per layer. */
   readonly past: readonly KeyValue[] | null;
+  readonly attentionInputs: SplitInputs;
 }
 
 /** Keys and values of one layer, `[batch, n_kv_heads, keys, d_head]`; keys are already rotated. */
 export interface KeyValue {
   readonly k: Tensor;
   readonly v: Tensor;
-}
-
-/** x `[..., in]` @ weight `[in, out]`, plus the bias when the layer has one. */
-export function linear(
-  context: Context,
-  x: Tensor,
-  layer: { readonly name: string; readonly bias: boolean },
-): Tensor {
-  const product = matmul(x, context.param(`${layer.name}.weight`));
-  return layer.bias ? add(product, context.param(`${layer.name}.bias`)) : product;
 }

@@ -6,7 +6,6 @@ import {
   gather,
   gelu,
   iota,
-  matmul,
   mul,
   relu,
   reshape,
@@ -21,7 +20,8 @@ import { multiplyDims, type Shape } from '../../graph/dim.ts';
 import type { Tensor } from '../../graph/op.ts';
 import type { Activation, ModelConfig } from '../config.ts';
 import { attention, projectPerHead, projectShared, repeatForHeads } from './attention.ts';
-import { type Context, type Hook, type KeyValue, linear } from './context.ts';
+import type { Context, Hook, KeyValue, SplitInputs } from './context.ts';
+import { linear, unembedLinear } from './linear.ts';
 import { cachedMask, causalMask, type Mask } from './mask.ts';
 import { norm, normPerHead } from './norm.ts';
 import { type RotaryTables, rotaryTables } from './rotary.ts';
@@ -45,6 +45,15 @@ export interface ForwardInputs {
   readonly past?: readonly KeyValue[];
   /** int64 `[batch]`: compute the logits of one position per row only; `logits` is `[batch, 1, d_vocab]`. */
   readonly logitsAt?: Tensor;
+  /**
+   * The call has few positions in all, 2 to 48: products then go the way that is fastest for those.
+   * Only speed and rounding depend on it.
+   */
+  readonly few?: boolean;
+  /** With `few`: looks a linear weight up as `[out, in]`. Without it only the unembedding is faster. */
+  readonly transposed?: (name: string) => Tensor;
+  /** Inputs of their own for a layer's queries, keys and values; null leaves a layer as it is. */
+  readonly attentionInputs?: SplitInputs;
 }
 
 /** What {@link traceForward} gives. */
@@ -86,6 +95,13 @@ function attentionBranch(context: Context, layer: number, resid: Tensor) {
   const { config } = context;
   const at = `blocks.${layer}`;
   const result = () => {
+    const split = context.attentionInputs(layer, resid);
+    if (split) {
+      return attention(context, layer, (name) => {
+        const copies = normPerHead(context, `${at}.ln1`, { shared: resid, copies: split[name] });
+        return projectPerHead(context, layer, copies)(name);
+      });
+    }
     if (context.wants(`${at}.hook_attn_in`) && config.nHeads === config.nKvHeads) {
       const copies = repeatForHeads(context, resid);
       const hooked = context.hook(`${at}.hook_attn_in`, copies);
@@ -139,7 +155,7 @@ function unembed(context: Context, resid: Tensor, at: Tensor | undefined): Tenso
   const x = early ? pickPositions(context, normed, at) : normed;
   // One array serves both ends of a tied model, so the weight is [d_vocab, d_model] in every model.
   const weight = param(config.tieEmbeddings ? 'embed.weight' : 'unembed.weight');
-  let logits = matmul(x, weight, { transposeB: true });
+  let logits = unembedLinear(context, x, weight);
   if (config.biases.unembed) logits = add(logits, param('unembed.bias'));
   const cap = config.finalSoftcap;
   if (cap !== null) logits = mul(tanh(div(logits, cap)), cap);
@@ -188,7 +204,10 @@ function createContext(
     wants,
     mask: (layer) => masks(windowOf(layer)),
     rotary: (layer) => rotary(config.attention[layer].kind === 'sliding'),
+    few: inputs.few ?? false,
+    transposed: (inputs.few && inputs.transposed) || null,
     past: past ?? null,
+    attentionInputs: inputs.attentionInputs ?? (() => null),
   };
 }
 
