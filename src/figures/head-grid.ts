@@ -114,6 +114,7 @@ export function headGrid(heads: readonly HeadThumbnail[], options: HeadGridOptio
     columns * cellWidth,
     options.heading === 'hidden' ? 0 : textWidth(options.title, TEXT.title),
     300,
+    withEffect ? 110 + textWidth(options.effectTitle ?? '', TEXT.label) : 0,
   );
   const foot = top + rows * cellHeight;
   return frame(

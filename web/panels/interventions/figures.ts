@@ -7,7 +7,6 @@ import type { FigureOptions } from '../../../src/figures/svg.ts';
 import type { DoseResponse, InterventionsResponse } from '../../../src/lab/api.ts';
 import { tokenText } from '../../components/token.tsx';
 import { formatCount, locale, t } from '../../i18n.ts';
-import { state } from '../../state/url.ts';
 import { tokenLabels } from '../attention/labels.ts';
 import { pairAnswers } from './answers.ts';
 import { sweep } from './data.ts';
@@ -107,9 +106,4 @@ export function metricWords(data: InterventionsResponse): string {
   return answer.distractor === null
     ? target
     : `${target} − ${quote(tokenText(answer.distractor.text))}`;
-}
-
-/** Whether anything is swept. */
-export function hasSweep(): boolean {
-  return state.sweep.value !== null && sweep.value !== undefined;
 }
