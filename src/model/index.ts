@@ -20,7 +20,7 @@ export { type LogitsMode, parameterInputs } from './run/program.ts';
 export type { WeightMode } from './run/runner.ts';
 export * from './tokenizer.ts';
 export { loadTokenizer } from './tokenizer-file.ts';
-export type { Hook, KeyValue } from './transformer/context.ts';
+export type { Hook, KeyValue, SplitInputs } from './transformer/context.ts';
 export { type ForwardInputs, type ForwardOutputs, traceForward } from './transformer/forward.ts';
 export {
   linearLayers,
