@@ -1,54 +1,19 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { randomSet } from '../../../test/support/dictionaries.ts';
 import { Rng } from '../../base/rng.ts';
 import { add, constant, matmul } from '../../graph/build.ts';
 import type { Tensor, TensorData } from '../../graph/op.ts';
 import { loadModel, type Model } from '../../model/index.ts';
 import type { Edit } from '../../model/run/edit-types.ts';
-import {
-  type DictionaryConfig,
-  type DictionarySet,
-  dictionaryShapes,
-} from '../dictionary/types.ts';
+import type { DictionarySet } from '../dictionary/types.ts';
 import { type Attribution, attributePrompt } from './attribute.ts';
 import { frozenAddresses } from './frozen.ts';
 import { decoderVector, encoderVector } from './sources.ts';
 
 const families = join(import.meta.dirname, '../../../test/fixtures/families');
 const tokens = [3, 14, 15, 9, 2, 6];
-
-/** Random dictionaries for every layer of a model. */
-function randomSet(model: Model, kind: DictionarySet['kind'], skip: boolean): DictionarySet {
-  const { dModel, nLayers } = model.config;
-  const rng = new Rng(5);
-  const dictionaries = Array.from({ length: nLayers }, (_, layer) => {
-    const last = kind === 'per-layer' ? layer + 1 : nLayers;
-    const config: DictionaryConfig = {
-      activation: { kind: 'relu' },
-      reads: [`blocks.${layer}.mlp.hook_in`],
-      writes: Array.from({ length: last - layer }, (_, j) => `blocks.${layer + j}.hook_mlp_out`),
-      dIn: dModel,
-      dOut: dModel,
-      dDict: 12,
-      centreInput: false,
-      skip,
-      scale: 1,
-      model: { name: model.name, hash: null },
-    };
-    const params = Object.fromEntries(
-      Object.entries(dictionaryShapes(config)).map(([name, shape]) => {
-        const data = Float32Array.from(
-          { length: shape.reduce((a, b) => a * b) },
-          () => rng.normal() * 0.3,
-        );
-        return [name, { dtype: 'float32' as const, shape, data }];
-      }),
-    );
-    return { config, params };
-  });
-  return { kind, dictionaries };
-}
 
 /**
  * The pre-activation of every traced feature and the demeaned logits, in the model with patterns and
@@ -169,7 +134,7 @@ for (const [name, kind, skip] of cases) {
   const title = `${name}, ${kind}${skip ? ', skip' : ''}`;
   test(`doubling any source moves every target by its column: ${title}`, async () => {
     const model = await loadModel(join(families, name));
-    const set = randomSet(model, kind, skip);
+    const set = randomSet(model, { kind, skip });
     const found = await attributePrompt(model, set, tokens, { ignoredPositions: [0], batch: 7 });
     const { nodes, adjacency } = found.graph;
     const n = nodes.length;
@@ -200,7 +165,7 @@ for (const [name, kind, skip] of cases) {
 
 test('features in a row of their own are the most influential ones when there is a limit', async () => {
   const model = await loadModel(join(families, 'gpt2'));
-  const set = randomSet(model, 'per-layer', false);
+  const set = randomSet(model, {});
   const all = await attributePrompt(model, set, tokens, { ignoredPositions: [0] });
   const few = await attributePrompt(model, set, tokens, {
     ignoredPositions: [0],
@@ -217,7 +182,7 @@ test('features in a row of their own are the most influential ones when there is
 
 test('a difference of two logits is one target; nothing active is an error', async () => {
   const model = await loadModel(join(families, 'gpt2'));
-  const set = randomSet(model, 'per-layer', false);
+  const set = randomSet(model, {});
   const difference = { target: 5, distractor: 17 };
   const { graph, targets } = await attributePrompt(model, set, tokens, { difference });
   assert.equal(targets.length, 1);

@@ -3,6 +3,7 @@ export * from './attribute.ts';
 export type { ActiveFeature, Decomposition } from './features.ts';
 export * from './file.ts';
 export * from './influence.ts';
+export * from './intervene.ts';
 export * from './prune.ts';
 export type { GraphFile, GraphFileLink, GraphFileNode } from './schema.ts';
 export type { LogitTarget, TargetOptions } from './targets.ts';

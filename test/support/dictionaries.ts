@@ -1,0 +1,43 @@
+import { Rng } from '../../src/base/rng.ts';
+import {
+  type DictionaryConfig,
+  type DictionarySet,
+  dictionaryShapes,
+} from '../../src/microscope/dictionary/types.ts';
+import type { Model } from '../../src/model/index.ts';
+
+/** Random dictionaries for every layer of a model. */
+export function randomSet(
+  model: Model,
+  options: { readonly kind?: DictionarySet['kind']; readonly skip?: boolean },
+): DictionarySet {
+  const { kind = 'per-layer', skip = false } = options;
+  const { dModel, nLayers } = model.config;
+  const rng = new Rng(5);
+  const dictionaries = Array.from({ length: nLayers }, (_, layer) => {
+    const last = kind === 'per-layer' ? layer + 1 : nLayers;
+    const config: DictionaryConfig = {
+      activation: { kind: 'relu' },
+      reads: [`blocks.${layer}.mlp.hook_in`],
+      writes: Array.from({ length: last - layer }, (_, j) => `blocks.${layer + j}.hook_mlp_out`),
+      dIn: dModel,
+      dOut: dModel,
+      dDict: 12,
+      centreInput: false,
+      skip,
+      scale: 1,
+      model: { name: model.name, hash: null },
+    };
+    const params = Object.fromEntries(
+      Object.entries(dictionaryShapes(config)).map(([name, shape]) => {
+        const data = Float32Array.from(
+          { length: shape.reduce((a, b) => a * b) },
+          () => rng.normal() * 0.3,
+        );
+        return [name, { dtype: 'float32' as const, shape, data }];
+      }),
+    );
+    return { config, params };
+  });
+  return { kind, dictionaries };
+}
