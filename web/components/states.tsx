@@ -17,7 +17,8 @@ export function Failure(props: { readonly problem: Problem; readonly onRetry?: (
   return (
     <div class="failure" role="alert">
       <Icon name="warning" />
-      <div>
+      {/* What the lab says is in English, whatever the page is in. */}
+      <div lang={lost ? undefined : 'en'}>
         <p class="failure-message">
           {lost ? words.errors.unreachable : message} <code>{code}</code>
         </p>

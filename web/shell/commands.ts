@@ -21,6 +21,15 @@ function toggleMaximised(): void {
   setState({ panel: state.panel.peek() === '' ? panelInUse() : '' });
 }
 
+/** Goes to the prompt, also when another panel fills the page. */
+function focusPrompt(): void {
+  const focus = () => document.querySelector<HTMLTextAreaElement>('#prompt')?.select();
+  if (document.querySelector('#prompt') === null) {
+    setState({ panel: '' });
+    requestAnimationFrame(focus);
+  } else focus();
+}
+
 /** The commands of the shell itself. The answer removes them. */
 export function startCommands(): () => void {
   const keyed: Command[] = [
@@ -30,7 +39,7 @@ export function startCommands(): () => void {
       id: 'prompt',
       key: '/',
       label: () => t().keys.focusPrompt,
-      run: () => document.querySelector<HTMLElement>('#prompt')?.focus(),
+      run: focusPrompt,
     },
     { id: 'maximise', key: 'm', label: () => t().keys.maximise, run: toggleMaximised },
     { id: 'copy-link', key: 'c', label: () => t().common.copyLink, run: () => copyLink() },

@@ -62,5 +62,7 @@ export function columnWidth(given: {
   readonly most: number;
 }): number {
   const { viewport, count, most } = given;
-  return Math.floor(Math.min(most, Math.max(58, viewport / Math.max(1, count))));
+  const width = Math.min(most, Math.max(58, viewport / Math.max(1, count)));
+  // Rounded down, or the last column would make a bar to scroll by a fraction of a pixel.
+  return Math.floor(width * 100) / 100;
 }

@@ -4,7 +4,7 @@ import type { LensResponse } from '../../../src/lab/api.ts';
 import { tint } from '../../components/shade.ts';
 import { TokenText, tokenText } from '../../components/token.tsx';
 import { formatCount, t } from '../../i18n.ts';
-import { lock, locked, preview, state } from '../../state/index.ts';
+import { frozen, lock, locked, preview, state } from '../../state/index.ts';
 import { cellShare, cellValue, columnWidth, shadeReach, visibleColumns } from './data.ts';
 import { layerName, valueText } from './names.ts';
 import { LensPopup } from './popup.tsx';
@@ -23,6 +23,7 @@ interface Place {
  */
 export function LensGrid({ data }: { readonly data: LensResponse }) {
   const id = useId();
+  const frame = useRef<HTMLDivElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const scroll = useSignal(0);
   const viewport = useSignal(640);
@@ -32,10 +33,11 @@ export function LensGrid({ data }: { readonly data: LensResponse }) {
   const layers = data.layers.length;
 
   useLayoutEffect(() => {
-    const element = box.current;
+    const element = frame.current;
     if (element === null) return;
     const measure = () => {
-      viewport.value = element.clientWidth - NAMES;
+      // Without the names and the border.
+      viewport.value = element.clientWidth - NAMES - 2;
     };
     measure();
     const observer = new ResizeObserver(measure);
@@ -83,13 +85,14 @@ export function LensGrid({ data }: { readonly data: LensResponse }) {
     });
   };
   const track = (event: Event) => {
+    if (frozen.peek()) return;
     const { target } = event;
     const cell = target instanceof Element ? target.closest<HTMLElement>('.lens-cell') : null;
     if (cell !== null) anchor.value = cell;
   };
 
   return (
-    <>
+    <div ref={frame}>
       <div
         ref={box}
         class="lens-grid"
@@ -128,7 +131,7 @@ export function LensGrid({ data }: { readonly data: LensResponse }) {
         <TokenRow data={data} columns={{ start, end, width }} />
       </div>
       <LensPopup data={data} anchor={anchor} held={held} />
-    </>
+    </div>
   );
 }
 

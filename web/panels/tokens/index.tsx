@@ -7,7 +7,7 @@ import { TokenText } from '../../components/token.tsx';
 import { Value } from '../../components/value.tsx';
 import { formatCount, formatProbability, t } from '../../i18n.ts';
 import { Truth } from '../../shell/gallery.tsx';
-import { analysis, focus, SHADES, setState, state } from '../../state/index.ts';
+import { analysis, focus, frozen, SHADES, setState, state } from '../../state/index.ts';
 import { TokenChoiceField } from './choice.tsx';
 import { Continuation } from './continuation.tsx';
 import { tokenExports } from './exports.ts';
@@ -22,6 +22,7 @@ import './tokens.css';
 const anchor = signal<HTMLElement | null>(null);
 
 function track(event: Event): void {
+  if (frozen.peek()) return;
   const { target } = event;
   anchor.value =
     target instanceof Element ? target.closest<HTMLElement>('[data-strip][data-index]') : null;
