@@ -11,7 +11,7 @@ import { patchSites } from '../microscope/patching.ts';
 
 /** Text, or token ids for a model without tokenizer. */
 const prompt = z
-  .union([z.string(), z.array(z.int().min(0))])
+  .union([z.string(), z.array(z.int().min(0)).readonly()])
   .describe('text with special tokens spelled out, or token ids');
 /** One token as text (a leading space is tried too), as `#id`, or as an id. */
 const token = z.union([z.string().min(1), z.int().min(0)]);
@@ -22,7 +22,7 @@ const model = z
   .describe('a name of /api/models; the default one if absent');
 const topK = z.int().min(1).max(100).optional();
 const seed = z.int().min(0).max(0xffffffff).optional();
-const edits = z.array(editSpecSchema).max(64);
+const edits = z.array(editSpecSchema).max(64).readonly();
 const preference = { target: token.optional(), distractor: token.optional() };
 
 export const analyseSchema = z.strictObject({
@@ -46,7 +46,7 @@ export const lensSchema = z.strictObject({
 export const attentionSchema = z.strictObject({
   model,
   prompt,
-  layers: z.array(z.int().min(0)).optional().describe('layers to return; all if absent'),
+  layers: z.array(z.int().min(0)).readonly().optional().describe('layers to return; all if absent'),
   /** With a target, the direct effect of every head on it is measured. */
   ...preference,
   position: z.int().optional().describe('where the effect is measured; the last if absent'),
@@ -65,10 +65,10 @@ export const interventionsSchema = z.strictObject({
 export const doseSchema = z.strictObject({
   model,
   prompt,
-  edits: edits.min(1),
+  edits,
   /** Which edit of the list varies. */
   edit: z.int().min(0),
-  strengths: z.array(z.number()).min(1).max(101),
+  strengths: z.array(z.number()).min(1).max(101).readonly(),
   target: token,
   distractor: token.optional(),
   baselines: z
@@ -118,7 +118,7 @@ export const generateSchema = z.strictObject({
   minP: z.number().min(0).max(1).optional(),
   repetitionPenalty: z.number().gt(0).max(10).optional(),
   seed,
-  stop: z.array(z.string().min(1)).max(16).optional(),
+  stop: z.array(z.string().min(1)).max(16).readonly().optional(),
   edits: edits.optional().describe('interventions that stay active while generating'),
 });
 

@@ -11,7 +11,7 @@ import * as api from './api.ts';
 import type { ProgramIdentity } from './identity.ts';
 import type { Question } from './messages.ts';
 import { describeError, type LabService } from './service.ts';
-import { jsonAnswer, type StreamSource, streamAnswer } from './stream.ts';
+import { type AnswerSource, jsonAnswer, streamAnswer } from './stream.ts';
 
 export interface AppOptions {
   readonly access: Access;
@@ -185,7 +185,7 @@ export function createApp({ access, service, program, page, port }: AppOptions):
   }
 
   function respond(c: Context, question: Question, request: object): Promise<Response> | Response {
-    const source: StreamSource = (options) => service.answer(question, request, options);
+    const source: AnswerSource = (options) => service.answer(question, request, options);
     const streams =
       question === 'generate' || c.req.header('accept')?.includes('application/x-ndjson');
     return streams

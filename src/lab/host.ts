@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { GlassboxError } from '../base/error.ts';
 import type { ProgressListener } from '../base/progress.ts';
+import { deferred } from './deferred.ts';
 import type {
   ErrorParcel,
   FromThread,
@@ -10,6 +11,9 @@ import type {
   ThreadOptions,
   ToThread,
 } from './messages.ts';
+
+/** How long a thread may take to end by itself, in milliseconds: a native run must finish first. */
+const PATIENCE = 10_000;
 
 /** Who waits for an answer, and how to tell them what happens on the way. */
 export interface AskOptions {
@@ -56,6 +60,8 @@ export class ModelHost {
   #running: Asked | undefined;
   #next = 0;
   #ended: Error | undefined;
+  #stopping: Promise<void> | undefined;
+  #exited = false;
   /** Loading progress goes to everyone who waits for the model. */
   readonly #loading = new Set<ProgressListener>();
   readonly ready: Promise<ModelFacts>;
@@ -64,7 +70,7 @@ export class ModelHost {
   lastUsed = 0;
 
   constructor(options: ThreadOptions) {
-    const { promise, resolve, reject } = Promise.withResolvers<ModelFacts>();
+    const { promise, resolve, reject } = deferred<ModelFacts>();
     this.ready = promise;
     this.#settleReady = { resolve, reject };
     // Everyone who asks awaits it; without anyone asking, a failure must not end the process.
@@ -74,7 +80,10 @@ export class ModelHost {
     this.#worker = new Worker(url, { workerData: options, name: `model ${options.name}` });
     this.#worker.on('message', (message: FromThread) => this.#receive(message));
     this.#worker.on('error', (error) => this.#end(crashed(options.name, error.message, error)));
-    this.#worker.on('exit', (code) => this.#end(crashed(options.name, `exit code ${code}`)));
+    this.#worker.on('exit', (code) => {
+      this.#exited = true;
+      this.#end(crashed(options.name, `exit code ${code}`));
+    });
   }
 
   /** Whether the thread can take no more questions. */
@@ -91,7 +100,7 @@ export class ModelHost {
     const listener = progress ?? (() => undefined);
     this.#loading.add(listener);
     try {
-      const aborted = Promise.withResolvers<never>();
+      const aborted = deferred<never>();
       const abort = () => aborted.reject(cancelledError());
       if (signal?.aborted) abort();
       signal?.addEventListener('abort', abort);
@@ -111,7 +120,7 @@ export class ModelHost {
     const { signal } = options;
     if (this.#ended) return Promise.reject(this.#ended);
     if (signal?.aborted) return Promise.reject(cancelledError());
-    const { promise, resolve, reject } = Promise.withResolvers<HostAnswer>();
+    const { promise, resolve, reject } = deferred<HostAnswer>();
     const call = this.#next++;
     const asked: Asked = { ...options, question, request, call, resolve, reject };
     const abort = () => this.#cancel(asked);
@@ -150,7 +159,7 @@ export class ModelHost {
         return;
       case 'unusable':
         this.#end(unpackError(message.error));
-        void this.#worker.terminate();
+        void this.#stop();
         return;
       case 'progress':
         for (const listener of this.#loading) listener(message.progress);
@@ -189,7 +198,21 @@ export class ModelHost {
         kind: 'failure',
       }),
     );
-    await this.#worker.terminate();
+    await this.#stop();
+  }
+
+  /** Lets the thread free its native memory and end; one that does not is ended from here. */
+  async #stop(): Promise<void> {
+    if (this.#exited) return;
+    this.#stopping ??= new Promise<void>((resolve) => {
+      const timer = setTimeout(() => this.#worker.terminate(), PATIENCE);
+      this.#worker.once('exit', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.#send({ kind: 'close' });
+    });
+    await this.#stopping;
   }
 }
 

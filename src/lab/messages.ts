@@ -71,7 +71,9 @@ export type ToThread =
       readonly question: Question;
       readonly request: object;
     }
-  | { readonly kind: 'cancel'; readonly call: number };
+  | { readonly kind: 'cancel'; readonly call: number }
+  /** Stop what runs, free the model and end the thread. */
+  | { readonly kind: 'close' };
 
 export interface ErrorParcel {
   readonly message: string;

@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os';
+import { GlassboxError } from '../base/error.ts';
 import { DEFAULT_MODEL, findModel, listModels, type ModelEntry } from '../model/catalogue.ts';
 import type { ModelsResponse } from './api.ts';
 import { type AskOptions, ModelHost } from './host.ts';
@@ -24,6 +25,7 @@ export class ModelPool {
   readonly #memory: number;
   readonly #hosts = new Map<string, { readonly entry: ModelEntry; readonly host: ModelHost }>();
   #clock = 0;
+  #closed = false;
 
   constructor(options: PoolOptions = {}) {
     this.default = options.model ?? DEFAULT_MODEL;
@@ -48,10 +50,17 @@ export class ModelPool {
   /**
    * The model of a name, loaded.
    *
-   * @throws GlassboxError `unknown-model`, what loading throws, or `cancelled`
+   * @throws GlassboxError `unknown-model`, what loading throws, `cancelled` or `lab-closed`
    */
   async open(name: string | undefined, options: AskOptions = {}): Promise<Opened> {
     const entry = await findModel(name ?? this.default);
+    if (this.#closed) {
+      throw new GlassboxError('the lab is closing', {
+        code: 'lab-closed',
+        remedy: 'Start it again.',
+        kind: 'failure',
+      });
+    }
     let kept = this.#hosts.get(entry.folder);
     if (!kept || kept.host.ended) {
       kept = { entry, host: new ModelHost({ folder: entry.folder, name: entry.name }) };
@@ -91,7 +100,9 @@ export class ModelPool {
     }
   }
 
+  /** Ends every thread; nothing can be opened afterwards. */
   async close(): Promise<void> {
+    this.#closed = true;
     const hosts = [...this.#hosts.values()];
     this.#hosts.clear();
     await Promise.all(hosts.map(({ host }) => host.close()));

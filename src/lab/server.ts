@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { isIP } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import { GlassboxError, isGlassboxError } from '../base/error.ts';
+import { GlassboxError } from '../base/error.ts';
 import { createAccess, isLoopback } from './access.ts';
 import { createApp } from './app.ts';
 import { PAGE_FOLDER, programIdentity } from './identity.ts';
@@ -117,7 +117,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
       ? Promise.resolve(null)
       : service.warm(closing.signal).then(
           () => null,
-          (error: Error) => (isGlassboxError(error) && error.code === 'cancelled' ? null : error),
+          (error: Error) => (closing.signal.aborted ? null : error),
         );
   const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   const name = isIP(shown) === 6 ? `[${shown}]` : shown;

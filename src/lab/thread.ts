@@ -108,8 +108,20 @@ async function answer(session: Session, ask: Extract<ToThread, { kind: 'ask' }>)
 
 const opened = open();
 opened.catch((error) => send({ kind: 'unusable', error: packError(error) }));
+let work: Promise<void> = Promise.resolve();
+
+/** Ends the thread by itself: native sessions are released, and no native call is cut off. */
+async function close(): Promise<void> {
+  for (const controller of cancels.values()) controller.abort();
+  await work;
+  const session = await opened.catch(() => null);
+  await session?.model.release();
+  port.close();
+}
+
 // The other side asks one question at a time, so nothing here waits in a queue.
-port.on('message', async (message: ToThread) => {
+port.on('message', (message: ToThread) => {
   if (message.kind === 'cancel') cancels.get(message.call)?.abort();
-  else await answer(await opened, message);
+  else if (message.kind === 'close') void close();
+  else work = opened.then((session) => answer(session, message));
 });

@@ -5,12 +5,14 @@ import { wholeNumber } from '../parse.ts';
 
 /** Resolves when the lab is asked to stop: by Ctrl-C, or by SIGTERM as service managers send it. */
 async function untilStopped(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const stop = () => resolve();
+  let stop = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
   process.once('SIGTERM', stop);
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
-  await promise;
+  await stopped;
   process.off('SIGTERM', stop);
 }
 

@@ -48,7 +48,10 @@ async function plainAnswer(
 export const analyse: Handler<'analyse'> = async (session, request) => {
   const { topK } = request;
   const preference = preferenceOf(session, request);
-  const one = async (prompt: string | number[], ids: number[]): Promise<AnalysedPrompt> => {
+  const one = async (
+    prompt: string | readonly number[],
+    ids: readonly number[],
+  ): Promise<AnalysedPrompt> => {
     const measures = await tokenMeasures(session.model, ids, { topK });
     const answer = preference && (await plainAnswer(session, ids, preference));
     return {
