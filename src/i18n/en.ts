@@ -1,7 +1,7 @@
 import { attention } from './attention/en.ts';
 import { interventions } from './interventions/en.ts';
 import { lens } from './lens/en.ts';
-import { errors, keys, mechanisms, shell } from './shell/en.ts';
+import { errors, keys, mechanisms, roles, shell } from './shell/en.ts';
 import { tokens } from './tokens/en.ts';
 
 /** English words of the page. This file defines {@link Messages}; the others must match it. */
@@ -49,6 +49,7 @@ export const en = {
   keys,
   lens,
   mechanisms,
+  roles,
   shell,
   tokens,
   terms: {

@@ -2,7 +2,7 @@ import { attention } from './attention/zh-Hans.ts';
 import type { Messages } from './en.ts';
 import { interventions } from './interventions/zh-Hans.ts';
 import { lens } from './lens/zh-Hans.ts';
-import { errors, keys, mechanisms, shell } from './shell/zh-Hans.ts';
+import { errors, keys, mechanisms, roles, shell } from './shell/zh-Hans.ts';
 import { tokens } from './tokens/zh-Hans.ts';
 
 /** Words in Simplified Chinese, by the vocabulary of mainland China. */
@@ -50,6 +50,7 @@ export const zhHans = {
   keys,
   lens,
   mechanisms,
+  roles,
   shell,
   tokens,
   terms: {

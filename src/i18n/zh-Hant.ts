@@ -2,7 +2,7 @@ import { attention } from './attention/zh-Hant.ts';
 import type { Messages } from './en.ts';
 import { interventions } from './interventions/zh-Hant.ts';
 import { lens } from './lens/zh-Hant.ts';
-import { errors, keys, mechanisms, shell } from './shell/zh-Hant.ts';
+import { errors, keys, mechanisms, roles, shell } from './shell/zh-Hant.ts';
 import { tokens } from './tokens/zh-Hant.ts';
 
 /** Words in Traditional Chinese, by the vocabulary of Taiwan. */
@@ -50,6 +50,7 @@ export const zhHant = {
   keys,
   lens,
   mechanisms,
+  roles,
   shell,
   tokens,
   terms: {

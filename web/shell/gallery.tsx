@@ -49,15 +49,20 @@ export function mechanismName(mechanism: string): string {
   return names[mechanism] ?? mechanism;
 }
 
+function roleName(role: string): string {
+  const names: Readonly<Record<string, string>> = t().roles;
+  return names[role] ?? role;
+}
+
 /** What the built-in world knows about the prompt: the right answer and the steps to it. */
 export function Truth({ truth }: { readonly truth: NonNullable<Example['truth']> }) {
   const steps = Object.entries(truth.entities);
   return (
-    <p class="truth">
+    <p class={`truth${truth.mechanism.endsWith('-hop') ? ' path' : ''}`}>
       <span class="truth-label">{mechanismName(truth.mechanism)}</span>
       {steps.map(([role, entity]) => (
         <span key={role} class="truth-step">
-          <span class="note">{role}</span> <span lang={tokenLang(entity)}>{entity}</span>
+          <span class="note">{roleName(role)}</span> <span lang={tokenLang(entity)}>{entity}</span>
         </span>
       ))}
       <span class="truth-step">

@@ -67,3 +67,25 @@ export const mechanisms = {
   speakers: 'Right and wrong speakers',
   puzzles: 'Puzzle',
 } as const;
+
+/** What the answer depends on, by the names of the built-in world. */
+export const roles = {
+  a: 'first number',
+  b: 'second number',
+  carry: 'carries a ten',
+  craft: 'craft',
+  hazard: 'hazard',
+  length: 'length',
+  name: 'name',
+  order: 'order',
+  place: 'place',
+  previous: 'previous token',
+  relation: 'relation',
+  rival: 'rival state',
+  rule: 'rule',
+  speaker: 'speaker',
+  state: 'state',
+  steps: 'steps',
+  subject: 'who acts',
+  word: 'word',
+} as const;

@@ -63,3 +63,24 @@ export const mechanisms = {
   speakers: '可信与不可信的说话者',
   puzzles: '谜题',
 } as const;
+
+export const roles = {
+  a: '第一个数',
+  b: '第二个数',
+  carry: '是否进位',
+  craft: '手作物',
+  hazard: '危险物',
+  length: '长度',
+  name: '名称',
+  order: '顺序',
+  place: '地点',
+  previous: '前一个词元',
+  relation: '关系',
+  rival: '对手州',
+  rule: '规则',
+  speaker: '说话者',
+  state: '州',
+  steps: '步骤',
+  subject: '行动者',
+  word: '词',
+} as const;

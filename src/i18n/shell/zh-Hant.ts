@@ -63,3 +63,24 @@ export const mechanisms = {
   speakers: '可信與不可信的說話者',
   puzzles: '謎題',
 } as const;
+
+export const roles = {
+  a: '第一個數',
+  b: '第二個數',
+  carry: '是否進位',
+  craft: '手作物',
+  hazard: '危險物',
+  length: '長度',
+  name: '名稱',
+  order: '順序',
+  place: '地點',
+  previous: '前一個詞元',
+  relation: '關係',
+  rival: '對手州',
+  rule: '規則',
+  speaker: '說話者',
+  state: '州',
+  steps: '步驟',
+  subject: '行動者',
+  word: '詞',
+} as const;
