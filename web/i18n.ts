@@ -73,10 +73,11 @@ export function formatNumber(
   );
 }
 
-/** A probability in percent; what is less than 0.1 % says so. */
+/** A probability in percent; what is below 0.1 % or above 99.9 % without being 0 or 1 says so. */
 export function formatProbability(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   const style = { style: 'percent', maximumFractionDigits: 1 } as const;
   if (value > 0 && value < 0.001) return `< ${format(style).format(0.001)}`;
+  if (value > 0.9995 && value < 1) return `> ${format(style).format(0.999)}`;
   return format({ ...style, minimumFractionDigits: 1 }).format(value);
 }

@@ -30,9 +30,13 @@ export function openExample(example: Example): void {
   openState(stateOf(example));
 }
 
-/** The first example, where the address has no prompt: the page is alive from its first second. */
+/**
+ * An example where the address has no prompt, so that the page is alive from its first second: the first that has a
+ * second prompt and a target, for then every panel has something to show.
+ */
 export function openFirstExample(): void {
-  const [first] = exampleList.peek();
+  const list = exampleList.peek();
+  const first = list.find(({ promptB, target }) => promptB !== null && target !== null) ?? list[0];
   if (first !== undefined && state.prompt.peek() === '') {
     setState(stateOf(first), { history: 'replace' });
   }
