@@ -122,7 +122,7 @@ const snippets: { readonly [Q in Question]: (request: Requests[Q]) => Snippet | 
   tokens: ({ text }) => ({
     uses: [],
     lines: [],
-    call: `model.tokenizer.encode(${source(text)}, { addSpecialTokens: false })`,
+    call: `model.tokenizer!.encode(${source(text)}, { addSpecialTokens: false })`,
   }),
   'token-search': ({ query }) => ({
     uses: ['showToken'],
