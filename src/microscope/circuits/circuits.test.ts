@@ -4,11 +4,7 @@ import { loadFixture } from '../../model/testing/fixtures.ts';
 import { activationPatching } from '../patching/index.ts';
 import { circuitGraph, edgeMask, pruneDeadEnds } from './graph.ts';
 import { circuitRunner } from './runner.ts';
-
-const EXAMPLES = [
-  { clean: [3, 7, 9, 11, 4, 8], corrupted: [3, 7, 21, 11, 30, 8], target: 5, distractor: 17 },
-  { clean: [6, 2, 9, 4], corrupted: [6, 5, 9, 14], target: 3, distractor: 20 },
-];
+import { EXAMPLES } from './testing.ts';
 
 test('GPT-2 small has 158 nodes and 32,491 edges', () => {
   const graph = circuitGraph({ nLayers: 12, nHeads: 12, dModel: 768, parallel: false });
@@ -85,7 +81,7 @@ test('later layers alone give the same when earlier edges are kept', async () =>
     }
     const [whole] = await runner.run([mask]);
     const [part] = await runner.run([mask], { from: 1 });
-    whole.forEach((value, i) => assert.ok(Math.abs(value - part[i]) < 1e-5));
+    for (const [i, value] of whole.entries()) assert.ok(Math.abs(value - part[i]) < 1e-5);
     if (metric === 'kl') assert.ok(whole[0] < 0 && Math.abs(runner.full[0]) < 1e-6);
   }
 });
