@@ -30,6 +30,7 @@ export function frozenAddresses(config: ModelConfig): string[] {
       `${at}.ln1.hook_scale`,
       `${at}.ln2.hook_scale`,
       ...(config.postNorms ? [`${at}.ln1_post.hook_scale`, `${at}.ln2_post.hook_scale`] : []),
+      ...(config.qkNorm ? [`${at}.attn.q_norm.hook_scale`, `${at}.attn.k_norm.hook_scale`] : []),
     ]),
     'ln_final.hook_scale',
   ];

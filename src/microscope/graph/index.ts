@@ -6,6 +6,7 @@ export * from './head-loadings.ts';
 export * from './influence.ts';
 export * from './intervene.ts';
 export * from './prune.ts';
+export * from './qk.ts';
 export type { GraphFile, GraphFileLink, GraphFileNode } from './schema.ts';
 export type { LogitTarget, TargetOptions } from './targets.ts';
 export type * from './types.ts';
