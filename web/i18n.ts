@@ -68,7 +68,8 @@ export function formatNumber(
     format({
       minimumFractionDigits: digits,
       maximumFractionDigits: digits,
-      signDisplay: signed ? 'exceptZero' : 'auto',
+      // What rounds to zero has no sign.
+      signDisplay: signed ? 'exceptZero' : 'negative',
     }).format(value),
   );
 }

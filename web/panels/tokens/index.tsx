@@ -28,6 +28,10 @@ function track(event: Event): void {
     target instanceof Element ? target.closest<HTMLElement>('[data-strip][data-index]') : null;
 }
 
+function drop(): void {
+  if (!frozen.peek()) anchor.value = null;
+}
+
 /** Region 1: the prompt, its tokens, what follows, and the choice of target and distractor. */
 export function TokensPanel() {
   const words = t().tokens;
@@ -60,13 +64,7 @@ export function TokensPanel() {
         </>
       }
     >
-      <div
-        onPointerOver={track}
-        onFocusIn={track}
-        onPointerLeave={() => {
-          anchor.value = null;
-        }}
-      >
+      <div onPointerOver={track} onFocusIn={track} onFocusOut={drop} onPointerLeave={drop}>
         {data === undefined ? (
           none ? (
             <Empty>{words.write}</Empty>

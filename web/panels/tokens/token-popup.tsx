@@ -15,9 +15,10 @@ export function TokenPopup(props: {
   readonly anchor: ReadonlySignal<HTMLElement | null>;
 }) {
   const { data } = props;
-  // A token of another panel may be what is pointed at; then there is nothing to say here.
+  // Esc takes the preview away. A token of B without a partner in A has no position to preview.
   const pointed = props.anchor.value;
-  const anchor = hovered.value === null || !pointed?.isConnected ? null : pointed;
+  const released = hovered.value === null && pointed?.dataset.position !== undefined;
+  const anchor = released || !pointed?.isConnected ? null : pointed;
   const prompt = anchor?.dataset.strip === 'b' ? data.promptB : data.prompt;
   const position = Number(anchor?.dataset.index);
   const token = prompt?.tokens[position];
