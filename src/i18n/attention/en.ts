@@ -31,7 +31,6 @@ export const attention = {
     `Mean attention on repeated random tokens, with 95 % interval, n = ${n} sequences`,
   pooled: (tokens: string, cells: string) =>
     `Thumbnails of ${tokens} tokens show the largest weight of each block (${cells} × ${cells})`,
-  headName: (name: string, detail: string) => `Head ${name}, ${detail}`,
   readout: (destination: string, source: string, value: string) =>
     `${destination} attends to ${source}: ${value}`,
   future: (destination: string, source: string) =>

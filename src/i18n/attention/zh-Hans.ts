@@ -32,7 +32,6 @@ export const attention = {
   scoreAbout: (n: string) => `在重复的随机词元上的平均注意力及 95% 置信区间，n = ${n} 条序列`,
   pooled: (tokens: string, cells: string) =>
     `${tokens} 个词元的缩略图取每块的最大权重（${cells} × ${cells}）`,
-  headName: (name: string, detail: string) => `注意力头 ${name}，${detail}`,
   readout: (destination: string, source: string, value: string) =>
     `${destination} 关注 ${source}：${value}`,
   future: (destination: string, source: string) => `${destination} 看不到 ${source}：它在后面`,

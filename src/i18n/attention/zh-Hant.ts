@@ -32,7 +32,6 @@ export const attention = {
   scoreAbout: (n: string) => `在重複的隨機詞元上的平均注意力與 95% 信賴區間，n = ${n} 條序列`,
   pooled: (tokens: string, cells: string) =>
     `${tokens} 個詞元的縮圖以每個區塊的最大權重表示（${cells} × ${cells}）`,
-  headName: (name: string, detail: string) => `注意力頭 ${name}，${detail}`,
   readout: (destination: string, source: string, value: string) =>
     `${destination} 注意 ${source}：${value}`,
   future: (destination: string, source: string) => `${destination} 看不到 ${source}：它在後面`,

@@ -87,12 +87,19 @@ function HeadButton(props: {
   const small = all?.small.get(`${row.layer}.${row.head}`);
   const score = scoreOf(row, sort);
   const words = t().attention;
-  const detail =
+  // The accessible name begins with what is seen, so that speaking the visible words presses the button.
+  const value =
     score !== undefined
-      ? `${words.sorts[sort]} ${formatNumber(score.mean)} [${formatNumber(score.low)}, ${formatNumber(score.high)}], n = ${score.n}`
-      : row.effect !== undefined
-        ? `${formatNumber(row.effect, { signed: true })} ${words.effectUnit}`
-        : '';
+      ? formatNumber(score.mean)
+      : row.effect === undefined
+        ? ''
+        : formatNumber(row.effect, { signed: true, digits: props.reach >= 10 ? 1 : 2 });
+  const unit =
+    score !== undefined
+      ? `[${formatNumber(score.low)}, ${formatNumber(score.high)}], n = ${score.n}, ${words.sorts[sort]}`
+      : row.effect === undefined
+        ? ''
+        : words.effectUnit;
   const palette = palettes.page;
   const name = headName(row);
   // The same picture object lets the renderer pass over it when only the focus has moved.
@@ -107,19 +114,12 @@ function HeadButton(props: {
       data-head={`${row.layer}.${row.head}`}
       tabIndex={props.stop ? 0 : -1}
       aria-pressed={props.kept}
-      aria-label={detail === '' ? name : words.headName(name, detail)}
-      title={detail === '' ? name : `${name} · ${detail}`}
+      aria-label={`${name} ${value} ${unit}`.trim()}
+      title={`${name} ${value} ${unit}`.trim()}
       onClick={() => lock({ head: { layer: row.layer, head: row.head } })}
     >
       <span class="head-caption">
-        <span>{name}</span>
-        <span class="number">
-          {score !== undefined
-            ? formatNumber(score.mean)
-            : row.effect === undefined
-              ? ''
-              : formatNumber(row.effect, { signed: true, digits: props.reach >= 10 ? 1 : 2 })}
-        </span>
+        <span>{name}</span> <span class="number">{value}</span>
       </span>
       <span class="head-picture">{picture}</span>
       <svg class="head-bar" width={size} height={5} aria-hidden="true">
