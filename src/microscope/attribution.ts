@@ -23,6 +23,7 @@ export interface DirectLogitAttribution {
   readonly components: readonly ComponentEffect[];
 }
 
+/** Which logit is split, and where. */
 export interface LogitAttributionOptions {
   readonly target: number;
   /** Compared with the mean logit over the vocabulary when absent. */

@@ -9,6 +9,7 @@ import { encoderVector, layOutSources, type Sources } from './sources.ts';
 import { type LogitTarget, logitTargets, type TargetOptions } from './targets.ts';
 import type { AttributionGraph, GraphNode } from './types.ts';
 
+/** What an attribution graph explains, and how far it is followed. */
 export interface GraphOptions extends TargetOptions {
   /** Features that get a row of their own, the most influential ones; 7,500 unless told. */
   readonly maxFeatures?: number;

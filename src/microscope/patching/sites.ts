@@ -13,6 +13,7 @@ export const patchSites = [
   'v',
   'pattern',
 ] as const;
+/** The name of a site that can be patched. */
 export type PatchSite = (typeof patchSites)[number];
 
 /** The address of a site. */

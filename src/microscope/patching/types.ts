@@ -24,6 +24,7 @@ export interface PatchPair {
   readonly positions?: NamedPositions;
 }
 
+/** Which site is patched, in which direction, over which axes. */
 export interface SweepOptions {
   readonly site: PatchSite;
   /**
@@ -42,8 +43,10 @@ export interface SweepOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A pair of prompts and the sweep over them. */
 export interface PatchOptions extends PatchPair, SweepOptions {}
 
+/** Effects of one sweep, with what they are measured against. */
 export interface PatchResult {
   /** Logit difference target − distractor at the last position of both plain runs, in logits. */
   readonly metric: { readonly clean: number; readonly corrupted: number };
