@@ -5,7 +5,7 @@ import { countLines, findForbidden, MEDIAN_LINES, MOST_LINES, median } from './l
 import { type LockFile, unpinnedOptionals } from './lib/lock.ts';
 import { ROOT } from './lib/run.ts';
 
-const SOURCE = /^(?:src|web|scripts|test)\/.*\.(?:ts|tsx|css)$/;
+const SOURCE = /^(?:src|web|scripts|bench|test)\/.*\.(?:ts|tsx|css)$/;
 const BINARY = /\.(?:safetensors|onnx|png|jpg|gz|npy|bin|woff2)$/;
 const GENERATED = /^(?:models|test\/fixtures)\//;
 

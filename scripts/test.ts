@@ -9,7 +9,7 @@ import { planTests } from './lib/test-plan.ts';
 
 const wanted = process.argv.slice(2);
 const all: string[] = [];
-for await (const path of glob('{src,test,web,scripts}/**/*.test.ts', { cwd: ROOT })) {
+for await (const path of glob('{src,test,web,bench,scripts}/**/*.test.ts', { cwd: ROOT })) {
   const named = path.replaceAll('\\', '/');
   if (wanted.length === 0 || wanted.some((part) => named.includes(part))) all.push(named);
 }
