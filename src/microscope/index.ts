@@ -1,8 +1,10 @@
 /** Tools that look inside a model: lenses, attribution, patching, head scores, interventions. */
 export * from './attribution.ts';
+export * from './circuits/index.ts';
 export * from './edit-spec.ts';
 export * from './graph/index.ts';
 export * from './heads.ts';
+export { bootstrap, bootstrapMean, type Estimate } from './intervals.ts';
 export * from './interventions.ts';
 export * from './lens.ts';
 export * from './loss.ts';

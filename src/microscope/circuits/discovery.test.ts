@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { loadFixture } from '../../model/testing/fixtures.ts';
+import {
+  acdc,
+  circuitRunner,
+  circuitToJson,
+  edgeAttribution,
+  edgeMask,
+  evaluateCircuit,
+  faithfulness,
+  faithfulnessCurve,
+  findEdge,
+  nodesOf,
+  readCircuit,
+  topEdges,
+  writeCircuit,
+} from './index.ts';
+import { changedFixture, EXAMPLES } from './testing.ts';
+
+const scratch = await mkdtemp(join(tmpdir(), 'glassbox-circuits-'));
+after(() => rm(scratch, { recursive: true }));
+
+/**
+ * A model in which only head 1 of layer 0 and the MLP of layer 1 write anything: what the answer depends
+ * on beside the input is known.
+ */
+const planted = () =>
+  changedFixture('gpt2', (name, values) => {
+    if (/blocks\.1\.attn\.o\.weight|blocks\.0\.mlp\.out/.test(name)) return values.fill(0);
+    if (name === 'blocks.0.attn.o.weight') return values.fill(0, 0, values.length / 2);
+    if (name === 'blocks.0.attn.o.weight' || name === 'blocks.1.mlp.out.weight') {
+      return values.map((x) => x * 4);
+    }
+    return values;
+  });
+
+test('ACDC finds a planted circuit, one by one or several at a time', async () => {
+  const model = await planted();
+  for (const metric of ['logit-diff', 'kl'] as const) {
+    const found = await acdc(model, EXAMPLES, { threshold: 1e-6, metric, batch: 64 });
+    const nodes = nodesOf(found.graph, found.mask);
+    for (const node of nodes) {
+      assert.ok(['input', 'a0.h1', 'm1', 'logits'].includes(node), `${metric}: ${node}`);
+    }
+    assert.ok(nodes.includes('a0.h1') && nodes.includes('m1'));
+    const single = await acdc(model, EXAMPLES, { threshold: 1e-6, metric, lookahead: 1 });
+    assert.deepEqual([...single.mask], [...found.mask]);
+  }
+});
+
+test('a threshold above every effect cuts everything', async () => {
+  const { mask } = await acdc(await planted(), EXAMPLES, { threshold: 1e9 });
+  assert.ok(mask.every((kept) => kept === 0));
+});
+
+test('everything is faithful, nothing is not, and curves end at one', async () => {
+  const model = await loadFixture('gpt2');
+  const runner = await circuitRunner(model, EXAMPLES);
+  const { scores } = await edgeAttribution(model, EXAMPLES);
+  const all = await faithfulness(runner, edgeMask(runner.graph));
+  const none = await faithfulness(runner, edgeMask(runner.graph, 'none'));
+  assert.ok(Math.abs(all.value - 1) < 1e-4 && Math.abs(none.value) < 1e-4);
+  const curve = await faithfulnessCurve(runner, scores, { fractions: [0.25, 0.5, 1] });
+  assert.deepEqual(
+    curve.points.map(({ edges }) => edges),
+    [0.25, 0.5, 1].map((share) => Math.round(share * runner.graph.edges.length)),
+  );
+  const [a, b, c] = curve.points.map((point) => point.faithfulness.value);
+  assert.ok(Math.abs(c - 1) < 1e-4);
+  assert.ok(Math.abs(curve.cpr - ((a + b) / 8 + (b + c) / 4)) < 1e-9);
+  const gaps = [a, b, c].map((x) => Math.abs(1 - x));
+  assert.ok(Math.abs(curve.cmd - ((gaps[0] + gaps[1]) / 8 + (gaps[1] + gaps[2]) / 4)) < 1e-9);
+});
+
+test('the whole model is complete, and minimality is the effect of leaving a node out', async () => {
+  const model = await loadFixture('gpt2');
+  const runner = await circuitRunner(model, EXAMPLES);
+  const { graph, scores } = await edgeAttribution(model, EXAMPLES);
+  const whole = { graph, scores, mask: edgeMask(graph) };
+  const found = await evaluateCircuit(runner, whole, { sets: 3 });
+  assert.ok(found.completeness.worst < 1e-6 && found.completeness.sets.length === 3);
+  assert.equal(found.minimality.length, graph.nodes.length - 2);
+  const part = { graph, scores, mask: topEdges(graph, scores, { count: 12 }) };
+  const smaller = await evaluateCircuit(runner, part, { sets: 2 });
+  assert.equal(smaller.edges, 12);
+  const [{ node, effect }] = smaller.minimality;
+  const mask = part.mask.slice();
+  for (const { name, index } of graph.edges) {
+    if (name.startsWith(`${node}->`) || name.includes(`->${node}`)) mask[index] = 0;
+  }
+  const left = await faithfulness(runner, mask);
+  assert.ok(Math.abs(smaller.faithfulness.value - left.value - effect) < 1e-5);
+});
+
+test('examples that do not differ have no faithfulness', async () => {
+  const model = await loadFixture('gpt2');
+  const [{ clean, target, distractor }] = EXAMPLES;
+  const same = [{ clean, corrupted: clean, target, distractor }];
+  const runner = await circuitRunner(model, same);
+  await assert.rejects(faithfulness(runner, edgeMask(runner.graph)), { code: 'no-difference' });
+});
+
+test('circuit files come back as they went, and wrong ones are named', async () => {
+  const model = await loadFixture('gpt2');
+  const { graph, scores } = await edgeAttribution(model, EXAMPLES, { method: 'eap' });
+  const circuit = { graph, scores, mask: topEdges(graph, scores, { count: 5, by: 'signed' }) };
+  const path = join(scratch, 'circuit.json');
+  await writeCircuit(path, circuit);
+  const read = await readCircuit(path);
+  assert.deepEqual([...read.mask], [...circuit.mask]);
+  assert.deepEqual([...read.scores], [...scores]);
+  const document = circuitToJson(circuit);
+  assert.deepEqual(document.cfg, {
+    n_layers: 2,
+    n_heads: 2,
+    parallel_attn_mlp: false,
+    d_model: 16,
+  });
+  assert.ok('input->a0.h0<q>' in document.edges);
+  const broken: [unknown, string][] = [
+    [{ ...document, edges: { 'a1.h0->a0.h0<q>': { score: 1, in_graph: true } } }, 'bad-circuit'],
+    [{ ...document, nodes: { 'a9.h0': { in_graph: true } } }, 'bad-circuit'],
+    [{ nodes: {}, edges: {} }, 'bad-circuit'],
+  ];
+  for (const [content, code] of broken) {
+    await writeFile(path, JSON.stringify(content));
+    await assert.rejects(readCircuit(path), { code });
+  }
+  await writeFile(path, '{');
+  await assert.rejects(readCircuit(path), { code: 'bad-json' });
+  await assert.rejects(readCircuit(join(scratch, 'none.json')), { code: 'no-file' });
+  assert.throws(() => findEdge(graph, 'a0.h0->a1.h0<x>'), { code: 'unknown-edge' });
+  assert.throws(() => topEdges(graph, scores, { count: 10_000 }), { code: 'bad-option' });
+});

@@ -1,0 +1,205 @@
+import { GlassboxError } from '../../base/error.ts';
+import type { ProgressListener } from '../../base/progress.ts';
+import { Rng } from '../../base/rng.ts';
+import { bootstrap, type Estimate } from '../intervals.ts';
+import type { Circuit } from './file.ts';
+import {
+  countEdges,
+  type EdgeMask,
+  edgeMask,
+  nodesOf,
+  pruneDeadEnds,
+  receiverNode,
+  senderName,
+} from './graph.ts';
+import { type CircuitRunner, meanOf } from './runner.ts';
+import { topEdges } from './select.ts';
+
+/** Fractions of edges at which curves are measured, as in the Mechanistic Interpretability Benchmark. */
+export const CURVE_FRACTIONS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1] as const;
+
+const mean = (indices: readonly number[], values: readonly number[]) =>
+  indices.reduce((sum, i) => sum + values[i], 0) / indices.length;
+
+function requireSpan({ full, empty }: CircuitRunner): void {
+  if (Math.abs(meanOf(full) - meanOf(empty)) > 1e-6) return;
+  throw new GlassboxError(
+    `the metric is ${meanOf(full).toFixed(4)} with all edges and with none: nothing can be faithful to it`,
+    {
+      code: 'no-difference',
+      remedy: 'Choose corrupted prompts, targets and distractors for which the answer changes.',
+    },
+  );
+}
+
+/** (m(circuit) − m(none)) / (m(all) − m(none)) of means, with a bootstrap interval over examples. */
+function faithfulnessOf(runner: CircuitRunner, values: readonly number[]): Estimate {
+  return bootstrap(values.length, (indices) => {
+    const empty = mean(indices, runner.empty);
+    return (mean(indices, values) - empty) / (mean(indices, runner.full) - empty);
+  });
+}
+
+/** How much of the metric a circuit alone keeps. Throws `no-difference`. */
+export async function faithfulness(runner: CircuitRunner, mask: EdgeMask): Promise<Estimate> {
+  requireSpan(runner);
+  const [values] = await runner.run([mask]);
+  return faithfulnessOf(runner, values);
+}
+
+/** Faithfulness of the best edges at growing fractions. */
+export interface FaithfulnessCurve {
+  readonly points: readonly {
+    readonly fraction: number;
+    /** Edges kept, and those of them that lie on a path from input to logits. */
+    readonly edges: number;
+    readonly connected: number;
+    readonly faithfulness: Estimate;
+  }[];
+  /** Circuit performance ratio: area under faithfulness over fraction; higher is better. */
+  readonly cpr: number;
+  /** Circuit–model distance: area of |1 − faithfulness|; 0 is best. */
+  readonly cmd: number;
+}
+
+/** Area by trapezoids. */
+function area(x: readonly number[], y: readonly number[]): number {
+  let total = 0;
+  for (let i = 1; i < x.length; i++) total += ((y[i] + y[i - 1]) / 2) * (x[i] - x[i - 1]);
+  return total;
+}
+
+/**
+ * The faithfulness curve of edge scores with its two areas (Mueller et al. 2025, MIB).
+ *
+ * @throws GlassboxError `no-difference`
+ */
+export async function faithfulnessCurve(
+  runner: CircuitRunner,
+  scores: Float64Array,
+  options: {
+    readonly fractions?: readonly number[];
+    readonly by?: 'absolute' | 'signed';
+    readonly progress?: ProgressListener;
+  } = {},
+): Promise<FaithfulnessCurve> {
+  requireSpan(runner);
+  const { fractions = CURVE_FRACTIONS, by } = options;
+  const points: FaithfulnessCurve['points'][number][] = [];
+  for (const fraction of fractions) {
+    const mask = topEdges(runner.graph, scores, { fraction, by });
+    const pruned = pruneDeadEnds(runner.graph, mask);
+    const [values] = await runner.run([pruned]);
+    points.push({
+      fraction,
+      edges: countEdges(mask),
+      connected: countEdges(pruned),
+      faithfulness: faithfulnessOf(runner, values),
+    });
+    const [done, total] = [points.length, fractions.length];
+    options.progress?.({ label: 'curve', done, total, unit: 'points' });
+  }
+  const f = points.map((point) => point.faithfulness.value);
+  const gap = f.map((x) => Math.abs(1 - x));
+  return { points, cpr: area(fractions, f), cmd: area(fractions, gap) };
+}
+
+/** A mask without the edges of some nodes. */
+function without(circuit: Circuit, mask: EdgeMask, nodes: ReadonlySet<string>): EdgeMask {
+  const { graph } = circuit;
+  const out = mask.slice();
+  for (const { sender, receiver, index } of graph.edges) {
+    const touched =
+      nodes.has(senderName(graph.senders[sender])) ||
+      nodes.has(receiverNode(graph.receivers[receiver]));
+    if (touched) out[index] = 0;
+  }
+  return out;
+}
+
+/** One set of nodes that is knocked out of both the circuit and the whole model. */
+export interface CompletenessCheck {
+  readonly removed: readonly string[];
+  readonly circuit: number;
+  readonly model: number;
+}
+
+/** How a circuit stands against the whole model, and whether each of its nodes is needed. */
+export interface CircuitEvaluation {
+  readonly edges: number;
+  readonly nodes: number;
+  /** Mean metric with the circuit alone, all edges, and none. */
+  readonly metric: { readonly circuit: number; readonly full: number; readonly empty: number };
+  readonly faithfulness: Estimate;
+  /**
+   * |m(circuit without K) − m(model without K)| / |m(all) − m(none)| over random sets K of the circuit's
+   * nodes: 0 when the circuit holds everything that matters.
+   */
+  readonly completeness: {
+    readonly mean: number;
+    readonly worst: number;
+    readonly sets: readonly CompletenessCheck[];
+  };
+  /** Change of the metric when one node leaves the circuit, over m(all) − m(none); largest first. */
+  readonly minimality: readonly { readonly node: string; readonly effect: number }[];
+}
+
+/**
+ * Faithfulness, completeness and minimality of a circuit (Wang et al. 2022, section 4), with exact edge
+ * interventions.
+ *
+ * @param options.sets random sets of nodes for completeness, 8 unless told
+ * @throws GlassboxError `no-difference`
+ */
+export async function evaluateCircuit(
+  runner: CircuitRunner,
+  circuit: Circuit,
+  options: {
+    readonly sets?: number;
+    readonly seed?: number;
+    readonly progress?: ProgressListener;
+  } = {},
+): Promise<CircuitEvaluation> {
+  requireSpan(runner);
+  const { graph, mask } = circuit;
+  const rng = new Rng(options.seed ?? 0);
+  const own = nodesOf(graph, mask);
+  const inner = own.filter((node) => node !== 'input' && node !== 'logits');
+  const [values] = await runner.run([mask]);
+  const metric = {
+    circuit: meanOf(values),
+    full: meanOf(runner.full),
+    empty: meanOf(runner.empty),
+  };
+  const span = metric.full - metric.empty;
+  const everything = edgeMask(graph);
+  const sets: CompletenessCheck[] = [];
+  for (let i = 0; i < (options.sets ?? 8) && inner.length > 0; i++) {
+    const removed = rng.sample(inner, 1 + rng.int(inner.length));
+    const gone = new Set(removed);
+    const masks = [without(circuit, mask, gone), without(circuit, everything, gone)];
+    const [a, b] = (await runner.run(masks)).map(meanOf);
+    sets.push({ removed, circuit: a, model: b });
+  }
+  const gaps = sets.map((set) => Math.abs((set.circuit - set.model) / span));
+  const minimality: { node: string; effect: number }[] = [];
+  for (const node of inner) {
+    const [left] = await runner.run([without(circuit, mask, new Set([node]))]);
+    minimality.push({ node, effect: (metric.circuit - meanOf(left)) / span });
+    const done = minimality.length;
+    options.progress?.({ label: 'minimality', done, total: inner.length, unit: 'nodes' });
+  }
+  minimality.sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect));
+  return {
+    edges: countEdges(mask),
+    nodes: own.length,
+    metric,
+    faithfulness: faithfulnessOf(runner, values),
+    completeness: {
+      mean: gaps.length > 0 ? meanOf(gaps) : 0,
+      worst: Math.max(0, ...gaps),
+      sets,
+    },
+    minimality,
+  };
+}

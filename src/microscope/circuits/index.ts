@@ -1,0 +1,49 @@
+/** Circuits: graphs of heads and MLPs, edge scores, discovery, exact evaluation, files. */
+export { type AcdcOptions, type AcdcResult, acdc } from './acdc.ts';
+export {
+  type AttributionMethod,
+  attributionMethods,
+  type EdgeAttribution,
+  type EdgeAttributionOptions,
+  edgeAttribution,
+} from './attribution.ts';
+export {
+  type CircuitEvaluation,
+  type CompletenessCheck,
+  CURVE_FRACTIONS,
+  evaluateCircuit,
+  type FaithfulnessCurve,
+  faithfulness,
+  faithfulnessCurve,
+} from './evaluate.ts';
+export { type Ablation, ablations } from './examples.ts';
+export {
+  type Circuit,
+  type CircuitJson,
+  circuitFromJson,
+  circuitToJson,
+  readCircuit,
+  writeCircuit,
+} from './file.ts';
+export {
+  type CircuitGraph,
+  type CircuitShape,
+  circuitGraph,
+  circuitShape,
+  countEdges,
+  type Edge,
+  type EdgeMask,
+  type EdgeValues,
+  edgeMask,
+  findEdge,
+  type HeadInput,
+  nodesOf,
+  pruneDeadEnds,
+  type Receiver,
+  receiverName,
+  type Sender,
+  senderName,
+} from './graph.ts';
+export { type CircuitExample, type CircuitMetric, circuitMetrics } from './metric.ts';
+export { type CircuitRunner, type CircuitRunOptions, circuitRunner } from './runner.ts';
+export { topEdges } from './select.ts';
