@@ -19,7 +19,7 @@ export async function decode(subject: Subject, settings: Settings): Promise<Benc
   const values: number[] = [];
   const bounds: number[] = [];
   const run = async (record: boolean) => {
-    const options = { maxTokens: sizes.decode + 1, stopTokens: [] };
+    const options = { maxTokens: sizes.decode + 1, stopTokens: [], weights: 'frozen' } as const;
     let count = 0;
     let before = bound(work, await settings.rooflines.sample());
     let start = 0;
