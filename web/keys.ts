@@ -31,8 +31,14 @@ export function startKeys(): void {
       else release();
       return;
     }
-    const mod = event.ctrlKey || event.metaKey;
-    if (event.altKey || (!mod && (isTyping(event.target) || insideDialog(event.target)))) return;
+    // AltGr is how some keyboards type brackets; Windows reports it as Ctrl and Alt together.
+    const typed = event.getModifierState('AltGraph');
+    const mod = !typed && (event.ctrlKey || event.metaKey);
+    if (
+      (event.altKey && !typed) ||
+      (!mod && (isTyping(event.target) || insideDialog(event.target)))
+    )
+      return;
     const pressed = mod ? `mod+${event.key.toLowerCase()}` : event.key;
     const command = commands.peek().find(({ key }) => key === pressed);
     if (command === undefined) return;

@@ -11,6 +11,9 @@ const GAP = 4;
  * or above that whole element, so that the box hides none of it.
  */
 function place(box: HTMLElement, anchor: Element, clear: Element = anchor): void {
+  const edge = anchor.getBoundingClientRect();
+  const inSight = edge.bottom > 0 && edge.top < window.innerHeight;
+  box.style.visibility = inSight ? '' : 'hidden';
   // Its own height first: an earlier limit may have been smaller than there is room for now.
   box.style.maxHeight = '';
   const { offsetWidth, offsetHeight } = box;
@@ -23,11 +26,10 @@ function place(box: HTMLElement, anchor: Element, clear: Element = anchor): void
     place(box, anchor);
     return;
   }
-  const left = anchor.getBoundingClientRect().left;
   const y = up ? top - GAP - Math.min(offsetHeight, above) : bottom + GAP;
   box.style.maxHeight = `${Math.max(120, up ? above : below)}px`;
   box.style.top = `${Math.max(MARGIN, y)}px`;
-  box.style.left = `${Math.max(MARGIN, Math.min(left, window.innerWidth - MARGIN - offsetWidth))}px`;
+  box.style.left = `${Math.max(MARGIN, Math.min(edge.left, window.innerWidth - MARGIN - offsetWidth))}px`;
 }
 
 /**
