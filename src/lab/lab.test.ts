@@ -47,6 +47,8 @@ test('health and the list of models', async () => {
 test('what a model is', async () => {
   const { body, headers } = await client.get('/api/model');
   assert.equal(headers.get('cache-control'), 'no-store');
+  assert.equal(headers.get('x-content-type-options'), 'nosniff');
+  assert.equal(headers.get('cross-origin-resource-policy'), 'same-origin');
   assert.deepEqual(
     { layers: body.layers, heads: body.heads, context: body.context, world: body.world },
     { layers: 2, heads: 2, context: 96, world: true },

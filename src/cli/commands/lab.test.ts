@@ -123,7 +123,7 @@ test('a lab prints where it is, serves, and ends on a signal', async () => {
   assert.deepEqual([code, signal], [0, null]);
 });
 
-test('a taken port is bad input', async () => {
+test('a taken port and an unknown model are bad input', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
@@ -133,4 +133,8 @@ test('a taken port is bad input', async () => {
   assert.equal(code, 2);
   assert.equal(JSON.parse(out).error.code, 'port-taken');
   server.close();
+  out = '';
+  const none = ['lab', '--model', join(folder, 'none'), '--json'];
+  assert.equal(await run(none, { stdout, stderr: stdout }), 2);
+  assert.equal(JSON.parse(out).error.code, 'unknown-model');
 });

@@ -1,4 +1,5 @@
 import { DEFAULT_PORT, startLab } from '../../lab/index.ts';
+import { DEFAULT_MODEL, findModel } from '../../model/index.ts';
 import type { CommandSpec } from '../command.ts';
 import { withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
@@ -41,6 +42,8 @@ export const lab: CommandSpec = {
   async action(context, { options }) {
     const { model, port, host, origin: origins } = options;
     const token = options.token ?? process.env.GLASSBOX_LAB_TOKEN;
+    // A wrong name is told at once; without the built-in model the lab still serves any other.
+    if (model !== DEFAULT_MODEL) await findModel(model);
     const running = await startLab({ model, port, host, token, origins });
     try {
       const { url } = running;
