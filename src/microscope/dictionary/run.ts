@@ -31,18 +31,20 @@ export interface Encoded {
   readonly outputs: readonly Float32Array[];
 }
 
-/**
- * Encodes and decodes rows of activations.
- *
- * @param inputs `[rows, d_in]` per address read
- */
-export async function runDictionary(
-  runtime: Runtime,
-  dictionary: Dictionary,
-  inputs: readonly Float32Array[],
-): Promise<Encoded> {
+/** A compiled dictionary, for many batches. */
+export interface Encoder {
+  /**
+   * Encodes and decodes. The arrays are overwritten by the next run.
+   *
+   * @param inputs `[rows, d_in]` per address read
+   */
+  run(inputs: readonly Float32Array[]): Promise<Encoded>;
+  release(): Promise<void>;
+}
+
+/** Compiles a dictionary for any number of rows. */
+export async function createEncoder(runtime: Runtime, dictionary: Dictionary): Promise<Encoder> {
   const { config } = dictionary;
-  const rows = inputs[0].length / config.dIn;
   const param = dictionaryInputs(config);
   const tensors = config.reads.map((_, i) => input(`x.${i}`, ['rows', config.dIn]));
   const acts = traceEncode(config, param, tensors);
@@ -54,18 +56,40 @@ export async function runDictionary(
   const executable = await runtime.compile(program);
   const all = dictionaryFeeds(dictionary);
   const needed = program.inputs.map(({ attrs }) => attrs.name);
-  const feeds: Record<string, TensorData> = Object.fromEntries(
+  const fixed = Object.fromEntries(
     needed.filter((name) => name in all).map((name) => [name, all[name]]),
   );
-  inputs.forEach((data, i) => {
-    feeds[`x.${i}`] = { dtype: 'float32', shape: [rows, config.dIn], data };
-  });
-  const result = await executable.run(feeds);
-  // The executable reuses its output arrays, so they are copied before it is given back.
-  const encoded = {
-    acts: (result.acts.data as Float32Array).slice(),
-    outputs: outputs.map((_, j) => (result[`output.${j}`].data as Float32Array).slice()),
+  return {
+    async run(inputs) {
+      const feeds: Record<string, TensorData> = { ...fixed };
+      inputs.forEach((data, i) => {
+        const rows = data.length / config.dIn;
+        feeds[`x.${i}`] = { dtype: 'float32', shape: [rows, config.dIn], data };
+      });
+      const result = await executable.run(feeds);
+      return {
+        acts: result.acts.data as Float32Array,
+        outputs: outputs.map((_, j) => result[`output.${j}`].data as Float32Array),
+      };
+    },
+    release: () => executable.release(),
   };
-  await executable.release();
+}
+
+/**
+ * Encodes and decodes rows of activations.
+ *
+ * @param inputs `[rows, d_in]` per address read
+ */
+export async function runDictionary(
+  runtime: Runtime,
+  dictionary: Dictionary,
+  inputs: readonly Float32Array[],
+): Promise<Encoded> {
+  const encoder = await createEncoder(runtime, dictionary);
+  const { acts, outputs } = await encoder.run(inputs);
+  // The executable reuses its output arrays, so they are copied before it is given back.
+  const encoded = { acts: acts.slice(), outputs: outputs.map((output) => output.slice()) };
+  await encoder.release();
   return encoded;
 }

@@ -8,6 +8,7 @@ import type { Dictionary, DictionaryConfig } from '../types.ts';
 import { addOuter, addScales, type Chosen, countFirings } from './accumulate.ts';
 import { denseStep, SPARSITY_WEIGHT } from './dense-step.ts';
 import { foldedDictionaries } from './fold.ts';
+import { createKernelMemory } from './kernel.ts';
 import { type ActivationStatistics, type Arrays, array, initialParams } from './params.ts';
 import { resample } from './resample.ts';
 import { type DictionaryTask, isTopK, taskTargets } from './rule.ts';
@@ -110,9 +111,26 @@ export async function createDictionaryTrainer(
   const inputs = () => stepInputs(task, { rows, shapes, scales });
   const update = await runtime.compile(updateProgram());
   const forward = new Map<number, Promise<Executable>>();
+  const sizes = Object.values(first).map(({ data }) => data.length);
+  const prefixCount = 'prefixes' in task.rule ? (task.rule.prefixes?.length ?? 1) : 1;
+  const staged = rows * Math.max(task.dIn, task.dOut * prefixCount);
+  const kernel = await createKernelMemory(
+    sparse ? sizes.reduce((sum, size) => sum + size + 16, staged) : 0,
+  );
   const gradients: Arrays = sparse
-    ? Object.fromEntries(Object.keys(first).map((name) => [name, zeros(shapes[name])]))
+    ? Object.fromEntries(
+        Object.entries(first).map(([name, { data, shape }]) => [
+          name,
+          array(kernel.allocate(data.length), shape),
+        ]),
+      )
     : {};
+  const staging = kernel.allocate(sparse ? staged : 0);
+  /** Copies rows to where the kernel can read them. */
+  const stage = (data: Float32Array): Float32Array => {
+    staging.set(data);
+    return staging;
+  };
   const partOf = prefixOf(task);
 
   function updateProgram() {
@@ -220,17 +238,19 @@ export async function createDictionaryTrainer(
         const target = out[sparseNames.target(address)];
         addOuter(grad(`W_dec.${j}`), chosen, {
           scales: data(sparseNames.acts(part)),
-          rows: target.data as Float32Array,
+          rows: stage(target.data as Float32Array),
           width: task.dOut,
           parts: target.shape[1],
           partOf,
+          kernel,
         });
       });
       reads.forEach((_, i) => {
         addOuter(grad(`W_enc.${i}`), chosen, {
           scales: data(sparseNames.pre(part)),
-          rows: data(sparseNames.read(part, i)),
+          rows: stage(data(sparseNames.read(part, i))),
           width: task.dIn,
+          kernel,
         });
       });
       addScales(grad('b_enc'), chosen, data(sparseNames.pre(part)));
