@@ -14,15 +14,23 @@ export function Failure(props: { readonly problem: Problem; readonly onRetry?: (
   const { code, message, remedy } = props.problem;
   const words = t();
   const lost = code === 'unreachable';
+  const headlines: Readonly<Record<string, string>> = words.errors.codes;
+  const headline = headlines[code];
   return (
     <div class="failure" role="alert">
       <Icon name="warning" />
-      {/* What the lab says is in English, whatever the page is in. */}
-      <div lang={lost ? undefined : 'en'}>
+      <div>
         <p class="failure-message">
-          {lost ? words.errors.unreachable : message} <code>{code}</code>
+          {lost ? words.errors.unreachable : (headline ?? message)} <code>{code}</code>
         </p>
-        <p>{lost ? words.errors.unreachableRemedy : remedy}</p>
+        {lost ? (
+          <p>{words.errors.unreachableRemedy}</p>
+        ) : (
+          // What the lab itself says is in English, whatever the page is in.
+          <p lang="en" class="failure-detail">
+            {headline === undefined ? remedy : `${message}. ${remedy}`}
+          </p>
+        )}
       </div>
       {props.onRetry === undefined ? null : (
         <Button onClick={props.onRetry}>{words.common.retry}</Button>

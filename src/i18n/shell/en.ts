@@ -46,6 +46,27 @@ export const keys = {
 export const errors = {
   unreachable: 'The lab does not answer.',
   unreachableRemedy: 'See whether it still runs in the terminal, then try again.',
+  /** By the lab's error code; the details that follow are in English. */
+  codes: {
+    'bad-edit': 'An intervention cannot be carried out as written.',
+    'bad-edit-shape': 'An intervention has the wrong size for its place.',
+    'bad-request': 'The lab does not understand the request.',
+    'bad-token': 'There is no such token.',
+    'empty-prompt': 'The prompt is empty.',
+    internal: 'The lab made a mistake.',
+    'missing-weight': 'The model lacks weights.',
+    'no-file': 'A file of the model is missing.',
+    'no-tokenizer': 'The model has no tokenizer.',
+    'not-one-token': 'The text is more than one token.',
+    'prompt-too-long': 'The prompt is too long for this model.',
+    'prompts-differ-in-length': 'The two prompts differ in length.',
+    'request-too-large': 'The request is too large.',
+    'run-failed': 'The model could not be run.',
+    'token-needed': 'The lab asks for its access token.',
+    'unknown-address': 'The model has no such address.',
+    'unknown-model': 'There is no such model.',
+    'unsupported-architecture': 'This kind of model is not supported.',
+  },
 } as const;
 
 /** The mechanisms of the built-in world, by their names in the library. */

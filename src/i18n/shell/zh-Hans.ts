@@ -43,6 +43,26 @@ export const keys = {
 export const errors = {
   unreachable: '实验室没有响应。',
   unreachableRemedy: '请确认终端中的程序仍在运行，然后重试。',
+  codes: {
+    'bad-edit': '干预的写法无法运行。',
+    'bad-edit-shape': '干预的大小与所在位置不符。',
+    'bad-request': '实验室无法理解这个请求。',
+    'bad-token': '没有这个词元。',
+    'empty-prompt': '提示词为空。',
+    internal: '实验室发生内部错误。',
+    'missing-weight': '模型缺少部分权重。',
+    'no-file': '缺少模型文件。',
+    'no-tokenizer': '这个模型没有分词器。',
+    'not-one-token': '这段文本不止一个词元。',
+    'prompt-too-long': '提示词超过这个模型的长度上限。',
+    'prompts-differ-in-length': '两个提示词的长度不同。',
+    'request-too-large': '请求过大。',
+    'run-failed': '模型无法运行。',
+    'token-needed': '实验室需要访问令牌。',
+    'unknown-address': '模型中没有这个地址。',
+    'unknown-model': '找不到这个模型。',
+    'unsupported-architecture': '不支持这种模型。',
+  },
 } as const;
 
 export const mechanisms = {

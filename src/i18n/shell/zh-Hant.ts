@@ -43,6 +43,26 @@ export const keys = {
 export const errors = {
   unreachable: '實驗室沒有回應。',
   unreachableRemedy: '請確認終端機中的程式仍在執行，然後再試一次。',
+  codes: {
+    'bad-edit': '介入的寫法無法執行。',
+    'bad-edit-shape': '介入的大小與所在位置不符。',
+    'bad-request': '實驗室無法理解這個請求。',
+    'bad-token': '沒有這個詞元。',
+    'empty-prompt': '提示詞是空的。',
+    internal: '實驗室發生內部錯誤。',
+    'missing-weight': '模型缺少部分權重。',
+    'no-file': '缺少模型檔案。',
+    'no-tokenizer': '這個模型沒有詞元分析器。',
+    'not-one-token': '這段文字不只一個詞元。',
+    'prompt-too-long': '提示詞超過這個模型的長度上限。',
+    'prompts-differ-in-length': '兩個提示詞的長度不同。',
+    'request-too-large': '請求過大。',
+    'run-failed': '模型無法執行。',
+    'token-needed': '實驗室需要存取權杖。',
+    'unknown-address': '模型中沒有這個位址。',
+    'unknown-model': '找不到這個模型。',
+    'unsupported-architecture': '不支援這種模型。',
+  },
 } as const;
 
 export const mechanisms = {
