@@ -2,6 +2,7 @@
 export * from './attribute.ts';
 export type { ActiveFeature, Decomposition } from './features.ts';
 export * from './file.ts';
+export * from './group.ts';
 export * from './head-loadings.ts';
 export * from './influence.ts';
 export * from './intervene.ts';
