@@ -76,9 +76,12 @@ export function groupFeatures(
   const link = (a: readonly number[], b: readonly number[]) =>
     a.reduce((sum, x) => sum + b.reduce((s, y) => s + between(x, y), 0), 0) / (a.length * b.length);
 
-  const byPosition = Map.groupBy(chosen, (i) => nodes[i].position);
-  const groups = [...byPosition.values()].flatMap((members) =>
-    cluster(members, { link, threshold }),
+  const positions = [...new Set(chosen.map((i) => nodes[i].position))];
+  const groups = positions.flatMap((position) =>
+    cluster(
+      chosen.filter((i) => nodes[i].position === position),
+      { link, threshold },
+    ),
   );
   return groups
     .filter((group) => group.length > 1)
