@@ -34,17 +34,22 @@ function kthLargest(values: Float32Array, k: number): number {
 function candidates(logits: Float32Array, options: SamplingOptions): Float64Array {
   const { temperature = 0, topK, topP = 1, minP = 0 } = options;
   const top = logits[argmax(logits)];
-  const weights = Float64Array.from(logits, (x) => Math.exp((x - top) / temperature));
+  // Plain loops: `from` and `reduce` take ten times as long on a large vocabulary.
+  const weights = new Float64Array(logits.length);
+  for (let i = 0; i < logits.length; i++) weights[i] = Math.exp((logits[i] - top) / temperature);
   if (topK !== undefined && topK < logits.length) {
     const bar = kthLargest(logits, topK);
     for (let i = 0; i < weights.length; i++) if (logits[i] < bar) weights[i] = 0;
   }
   if (topP < 1) {
-    const sorted = weights.toSorted().reverse();
-    const mass = topP * sorted.reduce((a, b) => a + b, 0);
+    const sorted = weights
+      .filter((weight) => weight > 0)
+      .sort()
+      .reverse();
+    const mass = topP * total(weights);
     let sum = 0;
     let count = 0;
-    while (sum < mass) sum += sorted[count++];
+    while (sum < mass && count < sorted.length) sum += sorted[count++];
     const bar = sorted[Math.max(0, count - 1)];
     for (let i = 0; i < weights.length; i++) if (weights[i] < bar) weights[i] = 0;
   }
@@ -53,8 +58,14 @@ function candidates(logits: Float32Array, options: SamplingOptions): Float64Arra
   return weights;
 }
 
+function total(weights: Float64Array): number {
+  let sum = 0;
+  for (const weight of weights) sum += weight;
+  return sum;
+}
+
 function draw(weights: Float64Array, rng: Rng): number {
-  let left = rng.next() * weights.reduce((a, b) => a + b, 0);
+  let left = rng.next() * total(weights);
   let last = 0;
   for (let i = 0; i < weights.length; i++) {
     if (weights[i] === 0) continue;

@@ -57,8 +57,8 @@ for (const weights of modes) {
 for (const family of ['gpt2', 'llama-biases', 'gemma2', 'gpt-neox']) {
   test(`${family}: calls of one, few and many positions agree, however weights are held`, async () => {
     const model = await loadFixture(family);
-    const prompts = Array.from({ length: 13 }, (_, row) => [row + 1, 2, 30 - row, 4]);
-    // 52 positions: past what counts as few.
+    const prompts = Array.from({ length: 17 }, (_, row) => [row + 1, 2, 30 - row, 4]);
+    // 68 positions: past what counts as few.
     const many = await model.runWithCache(prompts, ['blocks.*.hook_resid_post']);
     const width = model.config.dVocab * 4;
     for (const weights of modes) {

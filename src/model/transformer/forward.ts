@@ -46,7 +46,7 @@ export interface ForwardInputs {
   /** int64 `[batch]`: compute the logits of one position per row only; `logits` is `[batch, 1, d_vocab]`. */
   readonly logitsAt?: Tensor;
   /**
-   * The call has few positions in all, 2 to 48: products then go the way that is fastest for those.
+   * The call has few positions in all, 2 to 64: products then go the way that is fastest for those.
    * Only speed and rounding depend on it.
    */
   readonly few?: boolean;

@@ -4,7 +4,7 @@ import type { Tensor } from '../../graph/op.ts';
 import type { Context } from './context.ts';
 
 /** The most positions of a call, over all rows, for which {@link weightFirst} is the faster way. */
-const FEW = 48;
+const FEW = 64;
 
 /**
  * Whether a call of this many positions in all should be traced as one of few positions. A single
