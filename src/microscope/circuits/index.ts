@@ -45,5 +45,11 @@ export {
   senderName,
 } from './graph.ts';
 export { type CircuitExample, type CircuitMetric, circuitMetrics } from './metric.ts';
+export {
+  type PathEffect,
+  type PathPatchingOptions,
+  type PathPatchingResult,
+  pathPatching,
+} from './paths.ts';
 export { type CircuitRunner, type CircuitRunOptions, circuitRunner } from './runner.ts';
 export { topEdges } from './select.ts';
