@@ -20,7 +20,7 @@ const model = z
   .min(1)
   .optional()
   .describe('a name of /api/models; the default one if absent');
-const topK = z.int().min(1).max(100).optional();
+const topK = z.int().min(1).max(100).default(10);
 const seed = z.int().min(0).max(0xffffffff).optional();
 const edits = z.array(editSpecSchema).max(64).readonly();
 const preference = { target: token.optional(), distractor: token.optional() };

@@ -1,5 +1,6 @@
 import { GlassboxError, isGlassboxError } from '../base/error.ts';
 import { DEFAULT_MODEL } from '../model/catalogue.ts';
+import type { ExamplesResponse } from './api.ts';
 import { ByteCache } from './byte-cache.ts';
 import type { AskOptions, HostAnswer } from './host.ts';
 import type { ProgramIdentity } from './identity.ts';
@@ -83,20 +84,23 @@ export class LabService {
     }
   }
 
-  /** Loads the default model and asks what a page asks first, so that its first answers are there. */
+  /** Loads the default model and asks what a page asks first, so that its programs are compiled. */
   async warm(signal: AbortSignal): Promise<void> {
-    const examples = await this.answer('examples', {}, { signal });
-    const { examples: list } = JSON.parse(new TextDecoder().decode(examples));
-    const [first] = list as { prompt: string; target: string | null; distractor: string | null }[];
+    const json = await this.answer('examples', {}, { signal });
+    const { examples } = JSON.parse(new TextDecoder().decode(json)) as ExamplesResponse;
+    const paired = examples.find(({ promptB, target }) => promptB !== null && target !== null);
+    const first = paired ?? examples[0];
     if (!first) return;
-    const preference = {
-      ...(first.target !== null && { target: first.target }),
-      ...(first.distractor !== null && { distractor: first.distractor }),
-    };
-    const { prompt } = first;
-    await this.answer('analyse', { prompt, ...preference }, { signal });
-    await this.answer('lens', { prompt }, { signal });
+    const { prompt, edits } = first;
+    const target = first.target ?? undefined;
+    const preference = { target, distractor: first.distractor ?? undefined };
+    const promptB = first.promptB ?? undefined;
+    await this.answer('analyse', { prompt, promptB, ...preference }, { signal });
+    await this.answer('lens', { prompt, target }, { signal });
     await this.answer('attention', { prompt, ...preference }, { signal });
+    await this.answer('interventions', { prompt, edits, ...preference }, { signal });
+    await this.answer('generate', { prompt, maxTokens: 2 }, { signal });
+    await this.answer('generate', { prompt, maxTokens: 2, edits }, { signal });
     await this.answer('heads', {}, { signal });
   }
 

@@ -9,6 +9,7 @@ import {
 import type { PackedFloats } from '../api.ts';
 import {
   choice,
+  computedTop,
   guesses,
   type Handler,
   preferenceOf,
@@ -24,11 +25,14 @@ export const lens: Handler<'lens'> = async (session, request) => {
   const ids = promptIds(session, request.prompt);
   const target =
     request.target === undefined ? undefined : resolveToken(session.model, request.target);
-  const found = await logitLens(session.model, ids, { topK: request.topK, target });
+  const found = await logitLens(session.model, ids, {
+    topK: computedTop(request.topK),
+    target,
+  });
   return {
     ...viewTokens(session, ids),
     layers: found.layers,
-    top: found.top.map((row) => row.map((cell) => guesses(session, cell))),
+    top: found.top.map((row) => row.map((cell) => guesses(session, cell, request.topK))),
     entropy: found.entropy,
     target: {
       token: target === undefined ? null : choice(session, target),

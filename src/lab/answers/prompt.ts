@@ -2,6 +2,7 @@ import { compareWithEdits, tokenMeasures } from '../../microscope/index.ts';
 import type { AnalysedPrompt, Measures } from '../api.ts';
 import { alignTokens } from './align.ts';
 import {
+  computedTop,
   guesses,
   type Handler,
   preferenceOf,
@@ -15,14 +16,14 @@ import {
 type Measured = Awaited<ReturnType<typeof tokenMeasures>>;
 
 /** Measures with the texts of the guesses. */
-function measuresView(session: Session, measures: Measured): Measures {
+function measuresView(session: Session, measures: Measured, topK?: number): Measures {
   const { loss, prob, rank, entropy, next, meanLoss } = measures;
   return {
     loss,
     prob,
     rank,
     entropy,
-    next: next.map((list) => guesses(session, list)),
+    next: next.map((list) => guesses(session, list, topK)),
     meanLoss: Number.isFinite(meanLoss) ? meanLoss : null,
   };
 }
@@ -52,11 +53,11 @@ export const analyse: Handler<'analyse'> = async (session, request) => {
     prompt: string | readonly number[],
     ids: readonly number[],
   ): Promise<AnalysedPrompt> => {
-    const measures = await tokenMeasures(session.model, ids, { topK });
+    const measures = await tokenMeasures(session.model, ids, { topK: computedTop(topK) });
     const answer = preference && (await plainAnswer(session, ids, preference));
     return {
       ...viewTokens(session, ids),
-      ...measuresView(session, measures),
+      ...measuresView(session, measures, topK),
       answer: answer ? targetView(session, preference, answer) : null,
       truth: typeof prompt === 'string' ? truthView(session, prompt) : null,
     };
@@ -76,9 +77,12 @@ export const interventions: Handler<'interventions'> = async (session, request) 
   const ids = promptIds(session, request.prompt);
   const preference = preferenceOf(session, request);
   const { edits, topK } = request;
-  const compared = await compareWithEdits(session.model, ids, edits, { preference, topK });
+  const compared = await compareWithEdits(session.model, ids, edits, {
+    preference,
+    topK: computedTop(topK),
+  });
   const side = (which: 'before' | 'after') => ({
-    ...measuresView(session, compared[which]),
+    ...measuresView(session, compared[which], topK),
     answer: targetView(session, preference, compared.answers[which]),
   });
   return {

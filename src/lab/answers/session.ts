@@ -28,6 +28,14 @@ export type Handler<Q extends Question> = (
   job: Job,
 ) => Promise<Answer<Q>>;
 
+/** Guesses asked for per position when a request wants fewer, so that one program serves them all. */
+const SHARED_TOP = 20;
+
+/** How many guesses to compute for a request; {@link guesses} cuts them to what was asked for. */
+export function computedTop(topK: number | undefined): number {
+  return Math.max(SHARED_TOP, topK ?? 0);
+}
+
 /** Token ids of a prompt given as text or ids. Throws `empty-prompt`. */
 export function promptIds({ model }: Session, prompt: string | readonly number[]): number[] {
   const ids =
@@ -53,12 +61,13 @@ export function choice({ model, texts }: Session, id: number): TokenChoice {
   return { id, text };
 }
 
-/** Guesses with their texts. */
+/** The first guesses with their texts; 10 unless told. */
 export function guesses(
   session: Session,
   list: readonly { readonly id: number; readonly prob: number }[],
+  topK = 10,
 ): Guess[] {
-  return list.map(({ id, prob }) => ({ ...choice(session, id), prob }));
+  return list.slice(0, topK).map(({ id, prob }) => ({ ...choice(session, id), prob }));
 }
 
 /** Tokens with bytes, grouped where several make one character. */
