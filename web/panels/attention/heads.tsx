@@ -93,7 +93,10 @@ function HeadButton(props: {
       ? formatNumber(score.mean)
       : row.effect === undefined
         ? ''
-        : formatNumber(row.effect, { signed: true, digits: props.reach >= 10 ? 1 : 2 });
+        : formatNumber(row.effect, {
+            signed: true,
+            digits: props.reach >= 10 && size < 58 ? 1 : 2,
+          });
   const unit =
     score !== undefined
       ? `[${formatNumber(score.low)}, ${formatNumber(score.high)}], n = ${score.n}, ${words.sorts[sort]}`

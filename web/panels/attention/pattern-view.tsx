@@ -5,9 +5,11 @@ import { palettes } from '../../../src/figures/palette.ts';
 import type { PatternMatrix } from '../../../src/figures/pattern-cells.ts';
 import { formatNumber, t } from '../../i18n.ts';
 import { focus, lock, locked, preview } from '../../state/focus.ts';
+import { state } from '../../state/url.ts';
 
-/** Height of the picture at most; longer prompts scroll inside it. */
+/** Height of the picture at most; longer prompts scroll inside it. A maximised panel has the window's. */
 const MOST = 540;
+const AROUND_MAXIMISED = 250;
 
 interface CellAt {
   readonly destination: number;
@@ -15,10 +17,13 @@ interface CellAt {
 }
 
 /** Side of a cell in px: large for a few tokens, never under what a label needs. */
-function cellSize(tokens: readonly string[], width: number): number {
+function cellSize(
+  tokens: readonly string[],
+  room: { readonly width: number; readonly height: number },
+): number {
   const { left, top } = patternLayout(tokens, { heading: 'hidden' });
-  const room = Math.min(MOST - top, width - left) - 2;
-  return Math.max(14, Math.min(36, Math.floor(room / Math.max(1, tokens.length))));
+  const side = Math.min(room.height - top, room.width - left) - 2;
+  return Math.max(14, Math.min(36, Math.floor(side / Math.max(1, tokens.length))));
 }
 
 /**
@@ -40,9 +45,13 @@ export function PatternView(props: {
   const words = t().attention;
 
   const count = tokens.length;
+  const most =
+    state.panel.value === 'attention'
+      ? Math.max(MOST, window.innerHeight - AROUND_MAXIMISED)
+      : MOST;
   const layout = patternLayout(tokens, {
     heading: 'hidden',
-    cell: cellSize(tokens, size.value.width),
+    cell: cellSize(tokens, { width: size.value.width, height: most }),
   });
   const { cell } = layout;
 
@@ -67,7 +76,7 @@ export function PatternView(props: {
   const column = Math.min(count - 1, Math.floor(scroll.value.left / cell));
   const fits = (length: number, margin: number) =>
     Math.max(1, Math.floor((length - margin) / cell));
-  const window = {
+  const drawn = {
     row,
     column,
     rows: Math.min(count - row, fits(size.value.height, layout.top)),
@@ -79,8 +88,8 @@ export function PatternView(props: {
   const cellUnder = (event: MouseEvent): CellAt | null => {
     const area = cover.current?.getBoundingClientRect();
     if (area === undefined) return null;
-    const destination = window.row + Math.floor((event.clientY - area.top) / cell);
-    const source = window.column + Math.floor((event.clientX - area.left) / cell);
+    const destination = drawn.row + Math.floor((event.clientY - area.top) / cell);
+    const source = drawn.column + Math.floor((event.clientX - area.left) / cell);
     const inside = destination >= 0 && source >= 0 && destination < count && source < count;
     return inside ? { destination, source } : null;
   };
@@ -125,7 +134,7 @@ export function PatternView(props: {
       <div
         ref={box}
         class="pattern-scroll"
-        style={{ height: `${Math.min(MOST, layout.top + count * cell + 1)}px` }}
+        style={{ height: `${Math.min(most, layout.top + count * cell + 1)}px` }}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a picture with a cursor takes the keyboard.
         tabIndex={0}
         role="application"
@@ -161,7 +170,7 @@ export function PatternView(props: {
                 sourceTitle: words.source,
                 unit: words.unit,
                 cell,
-                window,
+                window: drawn,
                 mark,
               },
             )}
@@ -172,8 +181,8 @@ export function PatternView(props: {
               style={{
                 left: `${layout.left}px`,
                 top: `${layout.top}px`,
-                width: `${window.columns * cell}px`,
-                height: `${window.rows * cell}px`,
+                width: `${drawn.columns * cell}px`,
+                height: `${drawn.rows * cell}px`,
               }}
             />
           </div>
