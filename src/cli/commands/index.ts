@@ -12,6 +12,7 @@ import { models } from './models.ts';
 import { organisms } from './organisms.ts';
 import { patch } from './patch.ts';
 import { tokens } from './tokens.ts';
+import { trace } from './trace.ts';
 
 /** All sub-commands, in the order of `glassbox --help`. */
 export const commands: readonly CommandSpec[] = [
@@ -25,6 +26,7 @@ export const commands: readonly CommandSpec[] = [
   heads,
   generate,
   exportCommand,
+  trace,
   organisms,
   bench,
   doctor,

@@ -1,0 +1,168 @@
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../base/files.ts';
+import { loadDictionarySet } from '../../microscope/dictionary/set.ts';
+import {
+  type Attribution,
+  attributePrompt,
+  graphScores,
+  graphValidity,
+  toGraphFile,
+} from '../../microscope/graph/index.ts';
+import { oneOf, resolveToken } from '../../microscope/prompt.ts';
+import { findModel } from '../../model/index.ts';
+import type { CommandSpec } from '../command.ts';
+import { openModel, promptTokens, withModel } from '../model.ts';
+import { realNumber, wholeNumber } from '../parse.ts';
+import { fixed, table } from '../table.ts';
+import { packageVersion } from '../version.ts';
+
+const modes = ['open', 'frozen', 'direct'] as const;
+
+/** How many features of a graph the text lists. */
+const LISTED = 12;
+
+function summary(found: Attribution): string {
+  const { nodes } = found.graph;
+  const features = nodes.filter(({ kind }) => kind === 'feature');
+  const strongest = [...features].sort((a, b) => b.activation! - a.activation!).slice(0, LISTED);
+  return table(
+    ['layer', 'feature', 'position', 'token', 'activation'],
+    strongest.map(({ layer, index, position, activation }) => [
+      layer,
+      index,
+      position,
+      found.graph.tokens[position].text,
+      fixed(activation!),
+    ]),
+  );
+}
+
+export const trace: CommandSpec = {
+  name: 'trace',
+  summary: 'attribution graph of a prediction: from prompt to answer, through features',
+  examples: [
+    {
+      line: 'trace "The river of the state containing Daekwell is" -o graph.json',
+      does: 'the graph in the public format',
+    },
+    {
+      line: 'trace "When Simon and Ruth were at the castle, Ruth gave a wheel to" --target Simon --distractor Ruth --validity',
+      does: 'why one name and not the other; then ablates features and compares with the prediction',
+    },
+  ],
+  define: (command) =>
+    withModel(command)
+      .argument('<prompt>', 'the prompt')
+      .option(
+        '-d, --dictionaries <folder>',
+        "one transcoder per layer; the model's own when left out",
+      )
+      .option('-o, --out <file>', 'write the pruned graph as JSON (circuit-tracer, Neuronpedia)')
+      .option('--target <token>', 'token to explain; the likeliest ones when left out')
+      .option('--distractor <token>', 'explain the difference to this token')
+      .option('--max-logits <n>', 'likeliest tokens to explain', wholeNumber('--max-logits', 1), 10)
+      .option(
+        '--logit-share <x>',
+        'probability they must carry',
+        realNumber('--logit-share', 0),
+        0.95,
+      )
+      .option(
+        '--max-features <n>',
+        'features with a row of their own',
+        wholeNumber('--max-features', 1),
+        7500,
+      )
+      .option(
+        '--node-share <x>',
+        'influence that kept nodes carry',
+        realNumber('--node-share', 0),
+        0.8,
+      )
+      .option(
+        '--edge-share <x>',
+        'influence that kept edges carry',
+        realNumber('--edge-share', 0),
+        0.98,
+      )
+      .option('--validity', 'ablate the most influential features and compare with the graph')
+      .option('--mode <mode>', `what answers to ablations: ${modes.join(', ')}`, 'open'),
+  async action(context, { args: [prompt], options }) {
+    const started = performance.now();
+    const mode = oneOf('mode', options.mode, modes);
+    const model = await openModel(context, options);
+    const folder =
+      options.dictionaries ?? join((await findModel(options.model)).folder, 'dictionaries');
+    const set = await loadDictionarySet(model, folder);
+    const { ids } = promptTokens(model, prompt);
+    const token = (text?: string) => (text === undefined ? undefined : resolveToken(model, text));
+    const [target, distractor] = [token(options.target), token(options.distractor)];
+    const found = await attributePrompt(model, set, ids, {
+      maxLogits: options.maxLogits,
+      logitShare: options.logitShare,
+      maxFeatures: options.maxFeatures,
+      ...(target !== undefined && distractor === undefined && { tokens: [target] }),
+      ...(target !== undefined &&
+        distractor !== undefined && { difference: { target, distractor } }),
+      progress: context.progress,
+      signal: context.signal,
+    });
+    const { nodes, adjacency } = found.graph;
+    const scores = graphScores(
+      nodes.map(({ kind }) => kind),
+      adjacency,
+      nodes.map(({ probability }) => probability ?? 0),
+    );
+    const { file, shown, total } = toGraphFile(found.graph, {
+      slug:
+        prompt
+          .toLowerCase()
+          .replace(/[^a-z0-9]+/g, '-')
+          .slice(0, 40) || 'graph',
+      scan: model.name,
+      nodeShare: options.nodeShare,
+      edgeShare: options.edgeShare,
+      generator: { name: 'glassbox', version: packageVersion() },
+    });
+    if (options.out) await writeFileAtomic(options.out, `${JSON.stringify(file)}\n`);
+    const validity = options.validity
+      ? await graphValidity(model, set, found, {
+          mode,
+          progress: context.progress,
+          signal: context.signal,
+        })
+      : null;
+    const document = {
+      targets: found.targets.map(({ id, label, probability }) => ({
+        id,
+        text: label,
+        probability,
+      })),
+      activeFeatures: found.activeFeatures,
+      shown,
+      total,
+      scores,
+      validity,
+      peakBytes: found.peakBytes,
+      seconds: (performance.now() - started) / 1000,
+      file: options.out ?? null,
+      ...(options.out ? {} : { graph: file }),
+    };
+    context.result(document, () => {
+      const lines = [
+        summary(found),
+        `explained: ${found.targets.map(({ label, probability }) => `'${label}' ${fixed(probability, 2)}`).join(', ')}`,
+        `${found.activeFeatures} features fire; showing ${shown.nodes} of ${total.nodes} nodes and ${shown.links} of ${total.links} edges, because pruning keeps ${options.nodeShare} of the influence on nodes and ${options.edgeShare} on edges`,
+        `replacement ${fixed(scores.replacement)}, completeness ${fixed(scores.completeness)} (1: nothing runs through errors)`,
+      ];
+      if (validity) {
+        lines.push(
+          `validity (${validity.mode}): correlation ${fixed(validity.correlation)} [${fixed(validity.low)}, ${fixed(validity.high)}] between predicted and measured effect, n = ${validity.n} ablations`,
+        );
+      }
+      if (options.out) lines.push(`wrote ${options.out}`);
+      return lines.join('\n');
+    });
+    return undefined;
+  },
+};
