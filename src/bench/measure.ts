@@ -34,8 +34,8 @@ const mean = (a: number, b: number): number => (a + b) / 2;
 
 /**
  * Measures a figure between rooflines: roofline, sample, roofline, sample, … A sample is compared with
- * the mean of the rooflines just before and after it, so that a machine that slows down or has other
- * work for a while disturbs both alike.
+ * the mean of the rooflines just before and after it, so that a machine that gets hot and slows down
+ * slows both. Other programs slow the sample more, which errs on the side of too low a ratio.
  */
 export async function paired(
   settings: Settings,

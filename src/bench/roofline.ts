@@ -30,17 +30,18 @@ function filled(shape: readonly number[]): TensorData {
 }
 
 /**
- * Mean time of a run over a while. A bench takes hundreds of milliseconds and so sees the mean of what
- * other programs take away; a few short runs would see all of it or nothing.
+ * The fastest run in a while. A roofline is what the machine can do, and a mean over its short runs
+ * would be too low, and ratios too good, whenever another program takes some of them.
  */
-async function meanSeconds(duration: number, run: () => Promise<unknown>): Promise<number> {
+async function fastest(duration: number, run: () => Promise<unknown>): Promise<number> {
   let total = 0;
-  let count = 0;
-  while (total < duration || count < 3) {
-    total += await seconds(run);
-    count++;
+  let best = Number.POSITIVE_INFINITY;
+  for (let count = 0; total < duration || count < 3; count++) {
+    const time = await seconds(run);
+    best = Math.min(best, time);
+    total += time;
   }
-  return total / count;
+  return best;
 }
 
 /** Compiles the two rooflines: a product of square matrices and a sum over rows. */
@@ -61,8 +62,8 @@ export async function createRooflines(runtime: Runtime, sizes: Sizes): Promise<R
   return {
     samples,
     async sample() {
-      const once = await meanSeconds(sizes.sampleSeconds, () => product.run(feeds));
-      const read = await meanSeconds(sizes.sampleSeconds / 2, () => total.run(block));
+      const once = await fastest(sizes.sampleSeconds, () => product.run(feeds));
+      const read = await fastest(sizes.sampleSeconds / 2, () => total.run(block));
       const rates = { flops: (2 * n ** 3) / once, bytes: sizes.readBytes / read };
       samples.push(rates);
       return rates;
