@@ -1,6 +1,7 @@
 import type { CommandSpec } from '../command.ts';
 import { bench } from './bench.ts';
 import { cache } from './cache.ts';
+import { dict } from './dict.ts';
 import { doctor } from './doctor.ts';
 import { edit } from './edit.ts';
 import { exportCommand } from './export.ts';
@@ -27,6 +28,7 @@ export const commands: readonly CommandSpec[] = [
   generate,
   exportCommand,
   trace,
+  dict,
   organisms,
   bench,
   doctor,

@@ -1,0 +1,247 @@
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GlassboxError } from '../../base/error.ts';
+import {
+  configuredTasks,
+  type DictionaryEvent,
+  type DictionaryReport,
+  type DictionaryTask,
+  diskSource,
+  evaluateDictionary,
+  evaluateSet,
+  figuresOf,
+  OTHER,
+  parseTrainConfig,
+  type SetReport,
+  saveDictionary,
+  shufflingBuffer,
+  storeActivations,
+  type TokenSource,
+  type TrainConfig,
+  taskAddresses,
+  trainDictionaries,
+  writeCard,
+} from '../../microscope/dictionary/index.ts';
+import { type Model, openModel } from '../../model/index.ts';
+import { nodeRuntime } from '../../runtime/index.ts';
+import type { CommandSpec } from '../command.ts';
+import type { Context } from '../context.ts';
+import { excludedTokens, openCorpus } from '../corpus.ts';
+import { fixed, table } from '../table.ts';
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new GlassboxError(`cannot read ${path}`, {
+      code: 'no-file',
+      remedy: 'Give the path of a configuration in JSON.',
+      cause,
+    });
+  });
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new GlassboxError(`${path} is not JSON: ${(cause as Error).message}`, {
+      code: 'bad-train-config',
+      remedy: 'Correct the file; strings and names need double quotes.',
+      cause,
+    });
+  }
+}
+
+/** Token batches to measure on. */
+export function takeBatches(source: TokenSource, count: number): (readonly number[])[][] {
+  const out: (readonly number[])[][] = [];
+  for (let i = 0; i < count; i++) {
+    const batch = source.batch(i);
+    if (!batch) break;
+    out.push([...batch]);
+  }
+  return out;
+}
+
+interface Setup {
+  readonly config: TrainConfig;
+  readonly model: Model;
+  readonly other?: Model;
+  readonly tasks: readonly DictionaryTask[];
+  readonly excluded: readonly number[];
+}
+
+async function openSource(context: Context, setup: Setup) {
+  const { config, model, other, tasks, excluded } = setup;
+  const wanted = [...new Set(tasks.flatMap(taskAddresses))];
+  const own = wanted.filter((address) => !address.startsWith(OTHER));
+  const others = wanted
+    .filter((address) => address.startsWith(OTHER))
+    .map((address) => address.slice(OTHER.length));
+  const sources = [
+    { model, addresses: own },
+    ...(other ? [{ model: other, addresses: others, prefix: OTHER }] : []),
+  ].filter(({ addresses }) => addresses.length > 0);
+  const tokens = await openCorpus(model, config.corpus);
+  const filter = { excluded, maxNormRatio: config.maxNormRatio };
+  const { rows, seeds, buffer } = config;
+  if (!buffer?.store) {
+    const capacity = buffer?.rows;
+    return shufflingBuffer({ sources, tokens, filter, rows, seed: seeds[0], capacity });
+  }
+  await storeActivations(buffer.store, {
+    sources,
+    tokens,
+    filter,
+    rows: buffer.storeRows ?? config.steps * rows,
+    blockRows: buffer.rows ?? 64 * rows,
+    progress: context.progress,
+    signal: context.signal,
+  });
+  return diskSource(buffer.store, { rows, seed: seeds[0] });
+}
+
+/** Shows the bar, and appends every event to the run's log. */
+async function listeners(context: Context, run: string) {
+  await mkdir(run, { recursive: true });
+  const path = join(run, 'events.jsonl');
+  let steps = 0;
+  // Appends are chained, so that lines stay in order and whole.
+  let writing: Promise<void> = Promise.resolve();
+  const log = (event: DictionaryEvent) => {
+    const line = `${JSON.stringify({ time: Date.now(), ...event })}\n`;
+    writing = writing.then(() => appendFile(path, line));
+  };
+  const show = (event: DictionaryEvent) => {
+    if (event.type === 'started') steps = event.steps;
+    if (event.type === 'step') {
+      const label = 'training dictionaries';
+      context.progress({ label, done: event.step + 1, total: steps, unit: 'steps' });
+    }
+  };
+  return { all: [log, show], done: () => writing };
+}
+
+async function measure(
+  context: Context,
+  setup: Setup,
+  trained: Awaited<ReturnType<typeof trainDictionaries>>,
+) {
+  const { config, model, excluded } = setup;
+  const heldOut = config.heldOut && (await openCorpus(model, config.heldOut));
+  const tokens = heldOut && takeBatches(heldOut, config.heldOutBatches ?? 16);
+  const reports: Record<string, DictionaryReport[]> = {};
+  const sets: Record<string, SetReport> = {};
+  if (!tokens) return { reports, sets, name: null };
+  const options = { tokens, filter: { excluded }, progress: context.progress };
+  for (const [name, parts] of Object.entries(trained.dictionaries)) {
+    const [base] = name.split('@');
+    const across = parts.some(({ config: { reads, writes } }) =>
+      [...reads, ...writes].some((address) => address.startsWith(OTHER)),
+    );
+    // A layer of a cross-layer set reconstructs nothing alone, and two models need two losses.
+    if (across) continue;
+    if (parts.length === 1) {
+      reports[base] = [
+        ...(reports[base] ?? []),
+        await evaluateDictionary(model, parts[0], options),
+      ];
+    } else sets[name] = await evaluateSet(model, parts, options);
+  }
+  for (const [name, members] of Object.entries(config.sets ?? {})) {
+    const parts = members.map((member) => {
+      const found = trained.dictionaries[member]?.[0];
+      if (found) return found;
+      throw new GlassboxError(`the set '${name}' names '${member}', which is not trained here`, {
+        code: 'bad-train-config',
+        remedy: `Use the names of dictionaries: ${Object.keys(trained.dictionaries).join(', ')}.`,
+      });
+    });
+    sets[name] = await evaluateSet(model, parts, options);
+  }
+  return { reports, sets, name: heldOut.name };
+}
+
+export const trainCommand: CommandSpec = {
+  name: 'train',
+  summary: 'train dictionaries on activations streamed from a model; resumes what was interrupted',
+  examples: [
+    {
+      line: 'dict train dictionaries.json',
+      does: 'see docs/recipes/dictionaries.md for a complete configuration',
+    },
+  ],
+  define: (command) => command.argument('<config>', 'configuration, JSON'),
+  async action(context, { args: [path] }) {
+    const config = parseTrainConfig(await readJson(path));
+    const load = { onProgress: context.progress };
+    const model = await openModel(config.model, load);
+    const other = config.other ? await openModel(config.other, load) : undefined;
+    const tasks = configuredTasks(config, { model, other });
+    const excluded = excludedTokens(model, config.exclude);
+    const setup: Setup = { config, model, other, tasks, excluded };
+    const source = await openSource(context, setup);
+    const run = config.run ?? join(config.out, 'run');
+    const listening = await listeners(context, run);
+    const { rows, steps, normalise, deadAfter, warmup, decay } = config;
+    const trained = await trainDictionaries({
+      tasks,
+      source,
+      runtime: nodeRuntime(),
+      rows,
+      steps,
+      model: { name: model.name, hash: null },
+      normalise,
+      deadAfter,
+      warmup,
+      decay,
+      checkpoints: { folder: join(run, 'checkpoints'), every: config.checkpointEvery },
+      signal: context.signal,
+      listeners: listening.all,
+    });
+    await listening.done();
+    if (trained.interrupted) {
+      context.result(
+        { step: trained.step, steps, interrupted: true },
+        () => `Stopped after ${trained.step} of ${steps} steps; run the command again to go on.`,
+      );
+      return undefined;
+    }
+    const { reports, sets, name: measuredOn } = await measure(context, setup, trained);
+    const trainedOn = (await openCorpus(model, config.corpus)).name;
+    const saved: string[] = [];
+    for (const [name, parts] of Object.entries(trained.dictionaries)) {
+      if (name.includes('@')) continue;
+      for (const [part, dictionary] of parts.entries()) {
+        const folder = join(config.out, parts.length === 1 ? name : `${name}-${part}`);
+        await saveDictionary(folder, dictionary, { floats: config.floats });
+        saved.push(folder);
+        const own = reports[name];
+        if (own && measuredOn) {
+          const about = { name, dictionary, reports: own, trainedOn, measuredOn, steps, rows };
+          await writeCard(folder, about);
+        }
+      }
+    }
+    const figures = Object.fromEntries(
+      Object.entries(reports).map(([name, [own]]) => [name, figuresOf(own)]),
+    );
+    const setFigures = Object.fromEntries(
+      Object.entries(sets).map(([name, { splice, dictionaries }]) => [
+        name,
+        { splice, l0: dictionaries.map(({ l0 }) => l0) },
+      ]),
+    );
+    context.result({ saved, figures, sets: setFigures }, () => {
+      const lines = Object.entries(figures).map(([name, one]) => [
+        name,
+        fixed(one.l0, 1),
+        fixed(one.explainedVariance),
+        fixed(one.ceRecovered),
+        fixed(one.dead),
+      ]);
+      const together = Object.entries(sets).map(
+        ([name, { splice }]) => `${name}, all in place: CE recovered ${fixed(splice.ceRecovered)}`,
+      );
+      const head = ['dictionary', 'L0', 'explained variance', 'CE recovered', 'dead'];
+      return [table(head, lines), ...together, `Saved: ${saved.join(', ')}`].join('\n');
+    });
+    return undefined;
+  },
+};

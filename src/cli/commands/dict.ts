@@ -1,0 +1,110 @@
+import { GlassboxError } from '../../base/error.ts';
+import {
+  type DictionaryFigures,
+  type DictionaryReport,
+  evaluateDictionary,
+  evaluateSet,
+  type FiringMetrics,
+  figuresOf,
+  findDictionaries,
+  loadDictionary,
+} from '../../microscope/dictionary/index.ts';
+import type { CommandSpec } from '../command.ts';
+import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
+import { openModel, withModel } from '../model.ts';
+import { wholeNumber } from '../parse.ts';
+import { fixed, table } from '../table.ts';
+import { takeBatches, trainCommand } from './dict-train.ts';
+
+/** The dictionaries in some folders; throws `no-dictionary` for a folder without any. */
+async function openAll(folders: readonly string[]) {
+  const found = await Promise.all(folders.map((folder) => findDictionaries(folder)));
+  found.forEach((list, i) => {
+    if (list.length > 0) return;
+    throw new GlassboxError(`${folders[i]} holds no dictionary`, {
+      code: 'no-dictionary',
+      remedy: 'Give the folder of a dictionary, or one that holds such folders.',
+      details: { folder: folders[i] },
+    });
+  });
+  return Promise.all(
+    found.flat().map(async (folder) => ({ folder, dictionary: await loadDictionary(folder) })),
+  );
+}
+
+const evalCommand: CommandSpec = {
+  name: 'eval',
+  summary: 'measure dictionaries on text: L0, explained variance, losses with them in place',
+  examples: [
+    { line: 'dict eval models/glassbox-atlas/dictionaries', does: 'every shipped dictionary' },
+    {
+      line: 'dict eval my/layer-0 my/layer-1 --together --corpus text.txt --json',
+      does: 'a set, all in place at once, on your own text',
+    },
+  ],
+  define: (command) =>
+    withModel(command)
+      .argument('<folders...>', 'dictionaries, or folders that hold some')
+      .option('--corpus <text>', 'held-out:SEED, world:SEED, or a text file', 'held-out:77')
+      .option('--batches <n>', 'batches of 64 rows', wholeNumber('--batches', 1), 16)
+      .option('--exclude <token...>', 'tokens left alone; begin-of-text and padding unless told')
+      .option('--together', 'also measure with all dictionaries in place at once'),
+  async action(context, { args: [folders], options }) {
+    const opened = await openAll(folders);
+    const model = await openModel(context, options);
+    const corpus = await openCorpus(model, parseCorpus(options.corpus));
+    const evaluation = {
+      tokens: takeBatches(corpus, options.batches),
+      filter: { excluded: excludedTokens(model, options.exclude) },
+      progress: context.progress,
+    };
+    const reports: (Omit<DictionaryReport, 'firing'> & {
+      readonly folder: string;
+      readonly figures: DictionaryFigures;
+      readonly firing: Omit<FiringMetrics, 'density'>;
+    })[] = [];
+    for (const { folder, dictionary } of opened) {
+      const report = await evaluateDictionary(model, dictionary, evaluation);
+      const { density: _, ...firing } = report.firing;
+      reports.push({ folder, figures: figuresOf(report), ...report, firing });
+    }
+    const all = opened.map(({ dictionary }) => dictionary);
+    const together = options.together
+      ? (await evaluateSet(model, all, evaluation)).splice
+      : undefined;
+    context.result({ corpus: corpus.name, dictionaries: reports, together }, () => {
+      const rows = reports.map(({ folder, figures }) => [
+        folder,
+        fixed(figures.l0, 1),
+        fixed(figures.explainedVariance),
+        fixed(figures.ceRecovered),
+        fixed(figures.klRecovered),
+        fixed(figures.dead),
+      ]);
+      const head = [
+        'dictionary',
+        'L0',
+        'explained variance',
+        'CE recovered',
+        'KL recovered',
+        'dead',
+      ];
+      const { tokens } = reports[0].firing;
+      const lines = [table(head, rows), `${corpus.name}; ${tokens} tokens`];
+      if (together) {
+        lines.push(`all in place: CE recovered ${fixed(together.ceRecovered)}`);
+      }
+      return lines.join('\n');
+    });
+    return undefined;
+  },
+};
+
+export const dict: CommandSpec = {
+  name: 'dict',
+  summary: 'dictionaries of features: train, measure, harvest, look at features',
+  examples: [],
+  define: (command) => command,
+  action: async () => undefined,
+  subcommands: [trainCommand, evalCommand],
+};

@@ -1,0 +1,125 @@
+import { readFile } from 'node:fs/promises';
+import { GlassboxError } from '../base/error.ts';
+import { Rng } from '../base/rng.ts';
+import type { CorpusConfig, TokenSource } from '../microscope/dictionary/index.ts';
+import { tokenizerOf } from '../microscope/prompt.ts';
+import type { Model } from '../model/index.ts';
+import { contextLength } from '../model/run/batch.ts';
+import {
+  createWorld,
+  createWorldTokenizer,
+  defaultMixture,
+  documentText,
+  mechanisms,
+  SPECIAL,
+  trainingBatch,
+} from '../organisms/index.ts';
+
+/** Rows per batch of text. */
+const ROWS = 64;
+
+/** The corpus that a configuration names, as token rows for a model. */
+export async function openCorpus(model: Model, corpus: CorpusConfig): Promise<TokenSource> {
+  if ('text' in corpus) return textCorpus(model, corpus.text);
+  const { seed, split = 'train' } = corpus.world;
+  return split === 'train' ? worldStream(model, seed) : heldOutDocuments(model, seed);
+}
+
+/** Reads `world:SEED`, `held-out:SEED` or the path of a text file. */
+export function parseCorpus(text: string): CorpusConfig {
+  const world = /^(world|held-out):(\d+)$/.exec(text);
+  if (!world) return { text };
+  return { world: { seed: Number(world[2]), split: world[1] === 'world' ? 'train' : 'held-out' } };
+}
+
+/** The document stream the built-in model was trained on, with a seed of its own. */
+function worldStream(model: Model, seed: number): TokenSource {
+  const world = createWorld();
+  const tokenizer = createWorldTokenizer(world);
+  const length = contextLength(model.config);
+  const pad = tokenizer.id(SPECIAL.pad);
+  return {
+    name: `built-in world, seed ${seed}`,
+    batch(index) {
+      const { tokens } = trainingBatch(world, tokenizer, { seed, batch: ROWS, length }, index);
+      return Array.from({ length: ROWS }, (_, row) => {
+        const ids = Array.from(tokens.subarray(row * length, (row + 1) * length));
+        const end = ids.findLastIndex((id) => id !== pad) + 1;
+        return ids.slice(0, end);
+      });
+    },
+  };
+}
+
+/** Documents about combinations that were never trained, one per row, mechanisms in their usual shares. */
+function heldOutDocuments(model: Model, seed: number): TokenSource {
+  const world = createWorld();
+  const tokenizer = tokenizerOf(model);
+  const { shares } = defaultMixture;
+  const total = mechanisms.reduce((sum, name) => sum + shares[name], 0);
+  const longest = contextLength(model.config);
+  return {
+    name: `held-out documents of the built-in world, seed ${seed}`,
+    batch(index) {
+      const rng = new Rng(seed).fork(`held out ${index}`);
+      return Array.from({ length: ROWS }, () => {
+        let left = rng.next() * total;
+        const mechanism = mechanisms.find((name) => (left -= shares[name]) < 0) ?? mechanisms[0];
+        const text = documentText(world.write(mechanism, rng, 'held-out'));
+        return tokenizer.encode(text, { addSpecialTokens: true }).slice(0, longest);
+      });
+    },
+  };
+}
+
+async function textCorpus(model: Model, path: string): Promise<TokenSource> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new GlassboxError(`cannot read the text ${path}`, {
+      code: 'no-file',
+      remedy: 'Give the path of a UTF-8 text file, or world:SEED for the built-in world.',
+      details: { path },
+      cause,
+    });
+  });
+  const tokenizer = tokenizerOf(model);
+  const longest = contextLength(model.config);
+  const rows = text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .flatMap((line) => {
+      const ids = tokenizer.encode(line, { addSpecialTokens: true });
+      const pieces: number[][] = [];
+      for (let i = 0; i < ids.length; i += longest) pieces.push(ids.slice(i, i + longest));
+      return pieces;
+    });
+  const batches = Math.ceil(rows.length / ROWS);
+  if (rows.length === 0) {
+    throw new GlassboxError(`${path} holds no text`, {
+      code: 'empty-corpus',
+      remedy: 'Give a file with at least one line.',
+      details: { path },
+    });
+  }
+  return {
+    name: path,
+    batch: (index) => (index < batches ? rows.slice(index * ROWS, (index + 1) * ROWS) : undefined),
+  };
+}
+
+/** Ids of tokens given as text; begin-of-text and padding when none are given. */
+export function excludedTokens(model: Model, exclude: readonly string[] | undefined): number[] {
+  const tokenizer = tokenizerOf(model);
+  if (!exclude) {
+    const { bos, pad } = tokenizer.special;
+    return [bos, pad].filter((id) => id !== null);
+  }
+  return exclude.map((text) => {
+    const ids = tokenizer.encode(text, { addSpecialTokens: false });
+    if (ids.length === 1) return ids[0];
+    throw new GlassboxError(`'${text}' is ${ids.length} tokens, not one`, {
+      code: 'not-one-token',
+      remedy: 'Name special tokens as the tokenizer spells them.',
+      details: { text, ids },
+    });
+  });
+}

@@ -1,0 +1,27 @@
+/** Dictionaries of features: training, measuring, files. */
+export {
+  type ActivationBatch,
+  type BatchSource,
+  blockSource,
+  shufflingBuffer,
+} from './data/buffer.ts';
+export { diskSource, storeActivations } from './data/disk.ts';
+export * from './data/source.ts';
+export * from './files.ts';
+export * from './metrics/evaluate.ts';
+export * from './metrics/reconstruction.ts';
+export * from './metrics/splice.ts';
+export * from './report.ts';
+export { createEncoder, type Encoded, type Encoder, runDictionary } from './run.ts';
+export * from './train/config.ts';
+export type { ActivationStatistics } from './train/params.ts';
+export * from './train/rule.ts';
+export * from './train/train.ts';
+export {
+  createDictionaryTrainer,
+  type DictionaryStepReport,
+  type DictionaryTrainer,
+  type DictionaryTrainerOptions,
+  inputScales,
+} from './train/trainer.ts';
+export * from './types.ts';
