@@ -8,22 +8,36 @@
 import { z } from 'zod';
 import { type EditSpec, editSpecSchema } from '../microscope/edit-spec.ts';
 import { patchSites } from '../microscope/patching.ts';
+import {
+  type IntervalView,
+  model,
+  type PackedFloats,
+  preference,
+  prompt,
+  type Sourced,
+  seed,
+  type TokenChoice,
+  type TokenGroupView,
+  token,
+  type Tokens,
+  type TokenView,
+  topK,
+} from './contract/base.ts';
+import type { GraphPosts } from './contract/graph.ts';
 
-/** Text, or token ids for a model without tokenizer. */
-const prompt = z
-  .union([z.string(), z.array(z.int().min(0)).readonly()])
-  .describe('text with special tokens spelled out, or token ids');
-/** One token as text (a leading space is tried too), as `#id`, or as an id. */
-const token = z.union([z.string().min(1), z.int().min(0)]);
-const model = z
-  .string()
-  .min(1)
-  .optional()
-  .describe('a name of /api/models; the default one if absent');
-const topK = z.int().min(1).max(100).default(10);
-const seed = z.int().min(0).max(0xffffffff).optional();
+export type {
+  IntervalView,
+  PackedFloats,
+  Provenance,
+  Sourced,
+  TokenChoice,
+  TokenGroupView,
+  Tokens,
+  TokenView,
+} from './contract/base.ts';
+export * from './contract/graph.ts';
+
 const edits = z.array(editSpecSchema).max(64).readonly();
-const preference = { target: token.optional(), distractor: token.optional() };
 
 export const analyseSchema = z.strictObject({
   model,
@@ -134,32 +148,6 @@ export type TokensRequest = z.input<typeof tokensSchema>;
 export type TokenSearchRequest = z.input<typeof tokenSearchSchema>;
 export type GenerateRequest = z.input<typeof generateSchema>;
 
-/** Where an answer comes from and how to get it again. */
-export interface Provenance {
-  readonly model: string;
-  /** SHA-256 over the model's files, hexadecimal. */
-  readonly modelHash: string;
-  /** Hash of the data the model was trained on, where its manifest names one. */
-  readonly dataHash: string | null;
-  /** Seed of what was drawn at random; null when nothing was. */
-  readonly seed: number | null;
-  readonly glassboxVersion: string;
-  /** The commit of a checkout; null in an installed package. */
-  readonly commit: string | null;
-  /** The command line that gives the same numbers; null where no command does. */
-  readonly command: string | null;
-  /** TypeScript that gives the same numbers with the library; null for the gallery. */
-  readonly code: string | null;
-  /** Time the model worked on it; what was cached keeps the time of its first computation. */
-  readonly seconds: number;
-  readonly cached: boolean;
-}
-
-/** What every answer about a model carries. */
-export interface Sourced {
-  readonly provenance: Provenance;
-}
-
 /** Every failure: status 400 for a wrong request, 401/403/404, or 500 when we could not do it. */
 export interface LabError {
   readonly error: { readonly code: string; readonly message: string; readonly remedy: string };
@@ -207,33 +195,6 @@ export interface ModelResponse extends Sourced {
   readonly addresses: readonly AddressListing[];
   /** True when the built-in world knows the right answers to this model's prompts. */
   readonly world: boolean;
-}
-
-/** One token. Tokens that share a character have the same `group`. */
-export interface TokenView {
-  readonly id: number;
-  /** The token on its own; U+FFFD where it holds a part of a character. Show the group's text. */
-  readonly text: string;
-  readonly bytes: readonly number[];
-  /** Index into `groups`. */
-  readonly group: number;
-}
-
-/** Tokens that make whole characters together; most groups have one token. */
-export interface TokenGroupView {
-  readonly text: string;
-  readonly first: number;
-  readonly count: number;
-}
-
-export interface Tokens {
-  readonly tokens: readonly TokenView[];
-  readonly groups: readonly TokenGroupView[];
-}
-
-export interface TokenChoice {
-  readonly id: number;
-  readonly text: string;
 }
 
 export interface Guess extends TokenChoice {
@@ -309,12 +270,6 @@ export interface LensResponse extends Sourced, Tokens {
   };
 }
 
-/** Numbers as base64 of little-endian float32, row-major. */
-export interface PackedFloats {
-  readonly shape: readonly number[];
-  readonly data: string;
-}
-
 export interface HeadEffect {
   readonly layer: number;
   readonly head: number;
@@ -334,13 +289,6 @@ export interface AttentionResponse extends Sourced, Tokens {
   readonly distractor: TokenChoice | null;
   /** Position the effects are measured at. */
   readonly position: number;
-}
-
-export interface IntervalView {
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-  readonly n: number;
 }
 
 /** How much a head attends where known kinds of heads do; in [0, 1], 95 % intervals. */
@@ -491,7 +439,7 @@ export interface LabGets {
 }
 
 /** POST paths with their bodies and answers. `/api/generate` answers in {@link GenerateLine}s. */
-export interface LabPosts {
+export interface LabPosts extends GraphPosts {
   '/api/analyse': { request: AnalyseRequest; response: AnalyseResponse };
   '/api/lens': { request: LensRequest; response: LensResponse };
   '/api/attention': { request: AttentionRequest; response: AttentionResponse };

@@ -1,3 +1,4 @@
+import { isGlassboxError } from '../../base/error.ts';
 import { Rng } from '../../base/rng.ts';
 import { directLogitAttribution, type EditSpec, resolveToken } from '../../microscope/index.ts';
 import {
@@ -17,6 +18,9 @@ const COUNTS: Partial<Record<Mechanism, number>> = { 'indirect-object': 2, 'two-
 
 /** Documents drawn per mechanism to choose examples and replacements from. */
 const DRAWN = 80;
+
+/** Prompts tried for one that the model answers. */
+const TRIED = 8;
 
 /** Prompts every tokenizer of English knows, for models that were not trained on the world. */
 const COMMON: readonly Omit<Example, 'id' | 'edits' | 'truth'>[] = [
@@ -59,11 +63,25 @@ function nextToken(session: Session, prompt: string, continuation: string): numb
   return before.every((id, i) => id === after[i]) ? (after[before.length] ?? null) : null;
 }
 
-/** A token in a form that finds it again: its text, or `#id` where the text is not enough. */
+/** A token in a form that finds it again: its text, the text in quotes, or `#id`. */
 function tokenName(session: Session, id: number): string {
   const { text } = choice(session, id);
-  const [found, ...more] = session.model.tokenizer!.encode(text, { addSpecialTokens: false });
-  return found === id && more.length === 0 ? text : `#${id}`;
+  const found = [text, `"${text}"`].find((name) => {
+    try {
+      return resolveToken(session.model, name) === id;
+    } catch (error) {
+      if (isGlassboxError(error)) return false;
+      throw error;
+    }
+  });
+  return found ?? `#${id}`;
+}
+
+/** What the model says after a prompt. */
+async function prediction(session: Session, prompt: string): Promise<number> {
+  const { logits } = await session.model.forward(encode(session, prompt), { logits: 'last' });
+  const row = logits!.data as Float32Array;
+  return row.indexOf(row.reduce((a, b) => Math.max(a, b)));
 }
 
 /** Ablating the head that writes most towards the answer: measured, not guessed. */
@@ -86,48 +104,111 @@ function continuationOf(document: Document): string {
   return parts.map(({ text }) => text).join('');
 }
 
-function worldExample(
-  session: Session,
-  world: World,
-  { document, others, id }: { document: Document; others: readonly Document[]; id: string },
-): Omit<Example, 'edits'> {
-  const { mechanism, truth } = document;
-  const plain = { id, mechanism, promptB: null, target: null, distractor: null };
-  if (!truth) return { ...plain, prompt: documentText(document), truth: null };
-  const { prompt } = promptOf(document);
-  const known = { ...plain, prompt, truth: truthView(session, prompt) };
-  const continuation = continuationOf(document);
-  const target = nextToken(session, prompt, continuation);
-  if (target === null || !continuation.trimStart().startsWith(truth.answer)) return known;
-  const withTarget = { ...known, target: tokenName(session, target) };
-  const space = continuation.startsWith(' ') ? ' ' : '';
-  const { length } = encode(session, prompt);
-  for (const other of corruptedPrompts(world, prompt, { truth, others })) {
-    const distractor = nextToken(session, other.prompt, space + other.truth.answer);
-    if (distractor === null || distractor === target) continue;
-    if (encode(session, other.prompt).length !== length) continue;
-    return { ...withTarget, promptB: other.prompt, distractor: tokenName(session, distractor) };
-  }
-  return withTarget;
+/** A prompt with the token that should follow it; null where the answer does not begin at once. */
+interface Asked {
+  readonly document: Document;
+  readonly prompt: string;
+  readonly target: number | null;
 }
 
-/** Held-out documents whose answer follows at once come first: those have a token to ask about. */
-function worldExamples(session: Session, world: World): Omit<Example, 'edits'>[] {
-  return mechanisms.flatMap((mechanism) => {
+/** Whether the answer stands where the prompt ends, not after other words. */
+function answersAtOnce(document: Document): boolean {
+  const { truth } = document;
+  return truth !== undefined && continuationOf(document).trimStart().startsWith(truth.answer);
+}
+
+function asked(session: Session, document: Document): Asked {
+  if (!document.truth) return { document, prompt: documentText(document), target: null };
+  const { prompt } = promptOf(document);
+  const target = answersAtOnce(document)
+    ? nextToken(session, prompt, continuationOf(document))
+    : null;
+  return { document, prompt, target };
+}
+
+/** One after the other, because cutting all of them into tokens takes longer than the few tried. */
+function* asking(session: Session, documents: readonly Document[]): Generator<Asked> {
+  for (const document of documents) yield asked(session, document);
+}
+
+/** The first of some things that passes, among the first {@link TRIED}; else the first of all. */
+async function firstThat<T>(
+  things: Iterable<T>,
+  passes: (thing: T) => Promise<boolean>,
+): Promise<T | undefined> {
+  let first: T | undefined;
+  let tried = 0;
+  for (const thing of things) {
+    first ??= thing;
+    if (await passes(thing)) return thing;
+    if (++tried === TRIED) break;
+  }
+  return first;
+}
+
+/** Prompts of as many tokens with another answer, each with the token of its answer. */
+function* secondPrompts(
+  session: Session,
+  world: World,
+  { asked: { document, prompt, target }, others }: { asked: Asked; others: readonly Document[] },
+) {
+  const { length } = encode(session, prompt);
+  const space = continuationOf(document).startsWith(' ') ? ' ' : '';
+  for (const other of corruptedPrompts(world, prompt, { truth: document.truth!, others })) {
+    const token = nextToken(session, other.prompt, space + other.truth.answer);
+    if (token === null || token === target) continue;
+    if (encode(session, other.prompt).length === length) yield { prompt: other.prompt, token };
+  }
+}
+
+async function worldExample(
+  session: Session,
+  world: World,
+  made: { readonly asked: Asked; readonly others: readonly Document[]; readonly id: string },
+): Promise<Omit<Example, 'edits'>> {
+  const { document, prompt, target } = made.asked;
+  const second =
+    target === null
+      ? undefined
+      : await firstThat(
+          secondPrompts(session, world, made),
+          async (found) => (await prediction(session, found.prompt)) === found.token,
+        );
+  return {
+    id: made.id,
+    mechanism: document.mechanism,
+    prompt,
+    promptB: second?.prompt ?? null,
+    target: target === null ? null : tokenName(session, target),
+    distractor: second ? tokenName(session, second.token) : null,
+    truth: document.truth ? truthView(session, prompt) : null,
+  };
+}
+
+/**
+ * Examples from held-out documents. They are there to be looked into, not to measure the model: those
+ * whose answer follows at once, and which the model answers, are preferred.
+ */
+async function worldExamples(session: Session, world: World): Promise<Omit<Example, 'edits'>[]> {
+  const list: Omit<Example, 'edits'>[] = [];
+  for (const mechanism of mechanisms) {
     const rng = new Rng(world.seed).fork(`lab ${mechanism}`);
-    const drawn = Array.from({ length: DRAWN }, () => world.write(mechanism, rng, 'held-out'));
-    const direct = drawn.filter(({ truth, parts }) => {
-      const answer = parts.find(({ role }) => role === 'answer');
-      return truth && answer?.text.trimStart().startsWith(truth.answer);
-    });
-    const count = COUNTS[mechanism] ?? 1;
-    const chosen = direct.length > 0 ? direct : drawn;
-    return chosen
-      .slice(0, count)
-      .map((document, i) =>
-        worldExample(session, world, { document, others: drawn, id: `${mechanism}-${i + 1}` }),
+    const others = Array.from({ length: DRAWN }, () => world.write(mechanism, rng, 'held-out'));
+    const direct = others.filter(answersAtOnce);
+    let documents = direct.length > 0 ? direct : others;
+    for (let i = 1; i <= (COUNTS[mechanism] ?? 1); i++) {
+      const found = await firstThat(
+        asking(session, documents),
+        async ({ prompt, target }) =>
+          target === null || (await prediction(session, prompt)) === target,
       );
-  });
+      if (!found) break;
+      documents = documents.filter((document) => promptOf(document).prompt !== found.prompt);
+      const id = `${mechanism}-${i}`;
+      list.push(await worldExample(session, world, { asked: found, others, id }));
+    }
+  }
+  return list;
 }
 
 function commonExamples(session: Session): Omit<Example, 'edits'>[] {
@@ -142,7 +223,8 @@ function commonExamples(session: Session): Omit<Example, 'edits'>[] {
 
 export const examples: Handler<'examples'> = async (session, _request, { progress }) => {
   const { world, model } = session;
-  const found = world && model.tokenizer ? worldExamples(session, world) : commonExamples(session);
+  const found =
+    world && model.tokenizer ? await worldExamples(session, world) : commonExamples(session);
   const list: Example[] = [];
   for (const example of found) {
     list.push({ ...example, edits: await firstEdit(session, example) });
