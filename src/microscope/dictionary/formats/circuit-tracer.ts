@@ -1,0 +1,189 @@
+import type { TensorData } from '../../../graph/op.ts';
+import type {
+  Dictionary,
+  DictionaryActivation,
+  DictionaryConfig,
+  DictionarySet,
+} from '../types.ts';
+import { badDictionary, type ForeignTensors, transpose } from './tensors.ts';
+
+/** The fields of circuit-tracer's `config.yaml` that say what its tensors mean. */
+export interface CircuitTracerConfig {
+  readonly model_name: string;
+  readonly model_kind: 'transcoder_set' | 'cross_layer_transcoder';
+  readonly feature_input_hook: string;
+  readonly feature_output_hook: string;
+  readonly activation?: 'relu' | 'topk';
+  readonly k?: number;
+}
+
+/** Its names for activations that have another one here. */
+const ALIASES: Readonly<Record<string, string>> = {
+  'mlp.hook_out': 'hook_mlp_out',
+  hook_mlp_out: 'hook_mlp_out',
+};
+
+function addressOf(hook: string, layer: number): string {
+  return `blocks.${layer}.${ALIASES[hook] ?? hook}`;
+}
+
+function activationOf(
+  config: CircuitTracerConfig,
+  hasThreshold: boolean,
+  source: string,
+): DictionaryActivation {
+  if (hasThreshold) return { kind: 'jumprelu' };
+  if (config.activation !== 'topk') return { kind: 'relu' };
+  if (!config.k) throw badDictionary(source, 'config.yaml: activation is topk without k');
+  return { kind: 'topk', k: config.k };
+}
+
+/** One layer of a transcoder set: `layer_{i}.safetensors`, weights `[d_transcoder, d_model]`. */
+export function fromTranscoderLayer(
+  config: CircuitTracerConfig,
+  tensors: ForeignTensors,
+  layer: number,
+): Dictionary {
+  const [dDict, dIn] = tensors.shape('W_enc') as readonly [number, number];
+  const dOut = tensors.shape('W_dec')[1];
+  const threshold = 'activation_function.threshold';
+  const skip = tensors.has('W_skip');
+  const activation = activationOf(config, tensors.has(threshold), tensors.source);
+  const params: Record<string, TensorData> = {
+    'W_enc.0': tensors.transposed('W_enc', [dDict, dIn]),
+    b_enc: tensors.floats('b_enc', [dDict]),
+    'W_dec.0': tensors.floats('W_dec', [dDict, dOut]),
+    'b_dec.0': tensors.floats('b_dec', [dOut]),
+    ...(activation.kind === 'jumprelu' && { threshold: thresholds(tensors, threshold, dDict) }),
+    ...(skip && { W_skip: tensors.transposed('W_skip', [dOut, dIn]) }),
+  };
+  const writes = [addressOf(config.feature_output_hook, layer)];
+  return {
+    config: configOf(config, { layer, writes, activation, dIn, dOut, dDict, skip }),
+    params,
+  };
+}
+
+/** Thresholds stand as `[d]` or `[1, d]`. */
+function thresholds(tensors: ForeignTensors, name: string, size: number): TensorData {
+  const shape = tensors.shape(name);
+  return { ...tensors.floats(name, shape), shape: [size] };
+}
+
+function configOf(
+  config: CircuitTracerConfig,
+  own: {
+    layer: number;
+    writes: readonly string[];
+    activation: DictionaryActivation;
+    dIn: number;
+    dOut: number;
+    dDict: number;
+    skip: boolean;
+  },
+): DictionaryConfig {
+  const { layer, ...rest } = own;
+  return {
+    ...rest,
+    reads: [addressOf(config.feature_input_hook, layer)],
+    centreInput: false,
+    scale: 1,
+    model: { name: config.model_name, hash: null },
+  };
+}
+
+/** One layer of a cross-layer transcoder: `W_enc_{i}.safetensors` and `W_dec_{i}.safetensors`. */
+export function fromCrossLayer(
+  config: CircuitTracerConfig,
+  files: { readonly encoder: ForeignTensors; readonly decoder: ForeignTensors },
+  layer: number,
+): Dictionary {
+  const { encoder, decoder } = files;
+  const [dDict, dIn] = encoder.shape(`W_enc_${layer}`) as readonly [number, number];
+  const [, count, dOut] = decoder.shape(`W_dec_${layer}`) as readonly [number, number, number];
+  const stacked = decoder.floats(`W_dec_${layer}`, [dDict, count, dOut]).data as Float32Array;
+  const threshold = `threshold_${layer}`;
+  const activation = activationOf(config, encoder.has(threshold), encoder.source);
+  const params: Record<string, TensorData> = {
+    'W_enc.0': encoder.transposed(`W_enc_${layer}`, [dDict, dIn]),
+    b_enc: encoder.floats(`b_enc_${layer}`, [dDict]),
+    'b_dec.0': encoder.floats(`b_dec_${layer}`, [dOut]),
+    ...(activation.kind === 'jumprelu' && { threshold: thresholds(encoder, threshold, dDict) }),
+  };
+  for (let j = 0; j < count; j++) {
+    const data = new Float32Array(dDict * dOut);
+    for (let feature = 0; feature < dDict; feature++) {
+      const start = (feature * count + j) * dOut;
+      data.set(stacked.subarray(start, start + dOut), feature * dOut);
+    }
+    params[`W_dec.${j}`] = { dtype: 'float32', shape: [dDict, dOut], data };
+  }
+  const writes = Array.from({ length: count }, (_, j) =>
+    addressOf(config.feature_output_hook, layer + j),
+  );
+  return {
+    config: configOf(config, { layer, writes, activation, dIn, dOut, dDict, skip: false }),
+    params,
+  };
+}
+
+/** A set as circuit-tracer stores it: the content of `config.yaml` and the tensors of every file. */
+export function toCircuitTracer(set: DictionarySet): {
+  config: CircuitTracerConfig & { readonly scan: string; readonly transcoders: readonly string[] };
+  files: Record<string, Record<string, TensorData>>;
+} {
+  const [{ config: first }] = set.dictionaries;
+  const hook = (address: string) => address.replace(/^blocks\.\d+\./, '');
+  const files: Record<string, Record<string, TensorData>> = {};
+  set.dictionaries.forEach(({ config, params }, layer) => {
+    if (config.scale !== 1 || config.centreInput || config.activation.kind === 'gated') {
+      throw badDictionary(
+        'this set',
+        'is centred, scaled or gated, which circuit-tracer has no form for',
+      );
+    }
+    const threshold = params.threshold;
+    if (set.kind === 'per-layer') {
+      files[`layer_${layer}.safetensors`] = {
+        W_enc: transpose(params['W_enc.0']),
+        W_dec: params['W_dec.0'],
+        b_enc: params.b_enc,
+        b_dec: params['b_dec.0'],
+        ...(threshold && { 'activation_function.threshold': threshold }),
+        ...(params.W_skip && { W_skip: transpose(params.W_skip) }),
+      };
+      return;
+    }
+    const { dDict, dOut, writes } = config;
+    const stacked = new Float32Array(dDict * writes.length * dOut);
+    writes.forEach((_, j) => {
+      const decoder = params[`W_dec.${j}`].data as Float32Array;
+      for (let feature = 0; feature < dDict; feature++) {
+        const row = decoder.subarray(feature * dOut, (feature + 1) * dOut);
+        stacked.set(row, (feature * writes.length + j) * dOut);
+      }
+    });
+    files[`W_enc_${layer}.safetensors`] = {
+      [`W_enc_${layer}`]: transpose(params['W_enc.0']),
+      [`b_enc_${layer}`]: params.b_enc,
+      [`b_dec_${layer}`]: params['b_dec.0'],
+      ...(threshold && { [`threshold_${layer}`]: threshold }),
+    };
+    files[`W_dec_${layer}.safetensors`] = {
+      [`W_dec_${layer}`]: { dtype: 'float32', shape: [dDict, writes.length, dOut], data: stacked },
+    };
+  });
+  const { activation } = first;
+  return {
+    config: {
+      model_name: first.model.name,
+      model_kind: set.kind === 'per-layer' ? 'transcoder_set' : 'cross_layer_transcoder',
+      feature_input_hook: hook(first.reads[0]),
+      feature_output_hook: hook(first.writes[0]),
+      scan: first.model.name,
+      ...(activation.kind === 'topk' && { activation: 'topk' as const, k: activation.k }),
+      transcoders: Object.keys(files).filter((name) => !name.startsWith('W_dec_')),
+    },
+    files,
+  };
+}

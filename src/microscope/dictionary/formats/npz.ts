@@ -1,0 +1,71 @@
+import { openAsBlob } from 'node:fs';
+import { BlobReader, Uint8ArrayWriter, ZipReader } from '@zip.js/zip.js';
+import { decodeValues, type StoredDtype } from '../../../base/safetensors/dtypes.ts';
+import { badDictionary, type ForeignTensor } from './tensors.ts';
+
+const DTYPES: Readonly<Record<string, StoredDtype>> = {
+  '<f4': 'F32',
+  '<f8': 'F64',
+  '<f2': 'F16',
+  '<i8': 'I64',
+  '<i4': 'I32',
+  '<i2': 'I16',
+  '|i1': 'I8',
+  '|u1': 'U8',
+  '|b1': 'BOOL',
+};
+
+const MAGIC = '\x93NUMPY';
+
+/**
+ * One array of NumPy's `.npy` format (versions 1 to 3), little-endian numbers in C order.
+ *
+ * @throws GlassboxError `bad-dictionary`, also for Python objects, which are never read
+ */
+export function parseNpy(bytes: Uint8Array, source: string): ForeignTensor {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = String.fromCharCode(...bytes.subarray(0, 6));
+  if (magic !== MAGIC || bytes.length < 12) throw badDictionary(source, 'is no .npy array');
+  const wide = view.getUint8(6) > 1;
+  const start = wide ? 12 : 10;
+  const length = wide ? view.getUint32(8, true) : view.getUint16(8, true);
+  const header = new TextDecoder('latin1').decode(bytes.subarray(start, start + length));
+  const descr = /'descr':\s*'([^']+)'/.exec(header)?.[1];
+  const fortran = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
+  const dims = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1];
+  const dtype = DTYPES[descr ?? ''];
+  if (!dtype || dims === undefined) {
+    throw badDictionary(source, `holds ${descr ?? 'something'} that is no array of numbers`);
+  }
+  if (fortran !== 'False') throw badDictionary(source, 'is stored column by column');
+  const shape = dims.split(',').flatMap((dim) => (dim.trim() === '' ? [] : [Number(dim)]));
+  const data = decodeValues(dtype, bytes.slice(start + length)) as ArrayLike<number>;
+  const size = shape.reduce((a, b) => a * b, 1);
+  if (data.length !== size) {
+    throw badDictionary(
+      source,
+      `holds ${data.length} numbers, its shape [${shape}] asks for ${size}`,
+    );
+  }
+  return { shape, data };
+}
+
+/** All arrays of an `.npz` file by name. Throws `bad-dictionary`. */
+export async function readNpz(path: string): Promise<Map<string, ForeignTensor>> {
+  const zip = new ZipReader(new BlobReader(await openAsBlob(path)));
+  try {
+    const out = new Map<string, ForeignTensor>();
+    for (const entry of await zip.getEntries()) {
+      if (entry.directory || !entry.filename.endsWith('.npy')) continue;
+      const name = entry.filename.slice(0, -'.npy'.length);
+      const bytes = await entry.getData(new Uint8ArrayWriter());
+      out.set(name, parseNpy(bytes, `${path}: ${name}`));
+    }
+    return out;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'GlassboxError') throw error;
+    throw badDictionary(path, `is no .npz file: ${error instanceof Error ? error.message : error}`);
+  } finally {
+    await zip.close();
+  }
+}

@@ -1,0 +1,42 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify as toYaml } from 'yaml';
+import { writeFileAtomic } from '../../../base/files.ts';
+import { writeSafetensors } from '../../../base/safetensors/index.ts';
+import type { Dictionary, DictionarySet } from '../types.ts';
+import { toCircuitTracer } from './circuit-tracer.ts';
+import { toSaeLens } from './saelens.ts';
+
+/**
+ * Writes a dictionary as SAELens 6 stores it. Throws `bad-dictionary` for kinds SAELens has no form for.
+ */
+export async function saveSaeLens(folder: string, dictionary: Dictionary): Promise<void> {
+  const { cfg, tensors } = toSaeLens(dictionary);
+  await mkdir(folder, { recursive: true });
+  await writeSafetensors(join(folder, 'sae_weights.safetensors'), plain(tensors));
+  await writeFileAtomic(join(folder, 'cfg.json'), `${JSON.stringify(cfg, null, 2)}\n`);
+}
+
+/**
+ * Writes a set as circuit-tracer reads it: `config.yaml` and one file per layer (two for cross-layer
+ * transcoders).
+ */
+export async function saveCircuitTracer(folder: string, set: DictionarySet): Promise<void> {
+  const { config, files } = toCircuitTracer(set);
+  await mkdir(folder, { recursive: true });
+  for (const [name, tensors] of Object.entries(files)) {
+    await writeSafetensors(join(folder, name), plain(tensors));
+  }
+  await writeFileAtomic(join(folder, 'config.yaml'), toYaml(config));
+}
+
+/** Only shape and data: the element type follows from the data. */
+function plain(
+  tensors: Readonly<
+    Record<string, { shape: readonly number[]; data: Float32Array | BigInt64Array | Uint8Array }>
+  >,
+) {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, { shape, data }]) => [name, { shape, data }]),
+  );
+}
