@@ -183,7 +183,7 @@ export const trainCommand: CommandSpec = {
     const trained = await trainDictionaries({
       tasks,
       source,
-      runtime: nodeRuntime(),
+      runtime: nodeRuntime({ threads: config.threads }),
       rows,
       steps,
       model: { name: model.name, hash: null },

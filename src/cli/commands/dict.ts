@@ -14,6 +14,7 @@ import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
 import { openModel, withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
+import { featuresCommand, harvestCommand } from './dict-features.ts';
 import { takeBatches, trainCommand } from './dict-train.ts';
 
 /** The dictionaries in some folders; throws `no-dictionary` for a folder without any. */
@@ -106,5 +107,5 @@ export const dict: CommandSpec = {
   examples: [],
   define: (command) => command,
   action: async () => undefined,
-  subcommands: [trainCommand, evalCommand],
+  subcommands: [trainCommand, evalCommand, harvestCommand, featuresCommand],
 };

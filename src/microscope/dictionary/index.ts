@@ -8,6 +8,10 @@ export {
 export { diskSource, storeActivations } from './data/disk.ts';
 export * from './data/source.ts';
 export * from './files.ts';
+export { dictionaryHash, type HarvestOptions, harvest } from './harvest/harvest.ts';
+export * from './harvest/store.ts';
+export * from './harvest/text.ts';
+export * from './harvest/types.ts';
 export * from './metrics/evaluate.ts';
 export * from './metrics/reconstruction.ts';
 export * from './metrics/splice.ts';

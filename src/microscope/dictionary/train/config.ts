@@ -116,6 +116,8 @@ export const trainConfigSchema = z.strictObject({
     })
     .optional(),
   normalise: z.boolean().optional(),
+  /** Threads for training; the physical cores unless told. Fewer is faster where other programs run. */
+  threads: z.int().min(1).optional(),
   deadAfter: z.int().min(1).optional(),
   warmup: z.int().min(0).optional(),
   decay: z.number().min(0).max(1).optional(),

@@ -1,0 +1,231 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { GlassboxError } from '../../base/error.ts';
+import {
+  type Dictionary,
+  dictionaryHash,
+  type FeaturePage,
+  type FeatureStore,
+  featureActivations,
+  harvest,
+  loadDictionary,
+  openHarvest,
+  strongestFeatures,
+} from '../../microscope/dictionary/index.ts';
+import type { Model } from '../../model/index.ts';
+import type { CommandSpec } from '../command.ts';
+import type { Context } from '../context.ts';
+import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
+import { openModel, promptTokens, tokenText, withModel } from '../model.ts';
+import { wholeNumber } from '../parse.ts';
+import { fixed, quoteToken, table } from '../table.ts';
+
+/** Where a dictionary's harvest lies unless told: beside its weights. */
+export const harvestFolder = (dictionary: string): string => join(dictionary, 'harvest');
+
+interface HarvestFlags {
+  readonly corpus: string;
+  readonly batches: number;
+  readonly exclude?: readonly string[];
+  readonly out?: string;
+}
+
+function withCorpus(command: Command): Command {
+  return command
+    .option('--corpus <text>', 'world:SEED, held-out:SEED, or a text file', 'world:2001')
+    .option('--batches <n>', 'batches of 64 rows', wholeNumber('--batches', 1), 24)
+    .option('--exclude <token...>', 'tokens left out; begin-of-text and padding unless told')
+    .option('--out <folder>', 'where the harvest is; DICTIONARY/harvest unless told');
+}
+
+async function runHarvest(
+  context: Context,
+  options: {
+    readonly folder: string;
+    readonly model: Model;
+    readonly dictionary: Dictionary;
+    readonly flags: HarvestFlags;
+  },
+) {
+  const { folder, model, dictionary, flags } = options;
+  return harvest(folder, model, dictionary, {
+    tokens: await openCorpus(model, parseCorpus(flags.corpus)),
+    batches: flags.batches,
+    excluded: excludedTokens(model, flags.exclude),
+    progress: context.progress,
+    signal: context.signal,
+  });
+}
+
+export const harvestCommand: CommandSpec = {
+  name: 'harvest',
+  summary: 'write down what makes every feature fire, once, for its page; resumes',
+  examples: [
+    {
+      line: 'dict harvest models/glassbox-atlas/dictionaries/resid-2',
+      does: 'on the built-in world',
+    },
+    { line: 'dict harvest my/layer-3 --corpus text.txt --batches 200', does: 'on your own text' },
+  ],
+  define: (command) => withCorpus(withModel(command).argument('<dictionary>', 'folder')),
+  async action(context, { args: [path], options }) {
+    const dictionary = await loadDictionary(path);
+    const model = await openModel(context, options);
+    const folder = options.out ?? harvestFolder(path);
+    const info = await runHarvest(context, { folder, model, dictionary, flags: options });
+    context.result({ folder, ...(info ?? { interrupted: true }) }, () =>
+      info
+        ? `${info.events} activations of ${info.dDict} features on ${info.counted} tokens: ${folder}`
+        : 'Stopped; run the command again to go on.',
+    );
+    return undefined;
+  },
+};
+
+/** Opens the harvest of a dictionary, made first when there is none. */
+async function openStore(
+  context: Context,
+  options: {
+    readonly path: string;
+    readonly model: Model;
+    readonly dictionary: Dictionary;
+    readonly flags: HarvestFlags;
+  },
+): Promise<FeatureStore> {
+  const { path, model, dictionary, flags } = options;
+  const folder = flags.out ?? harvestFolder(path);
+  if (!existsSync(join(folder, 'index.json'))) {
+    context.note(`No harvest in ${folder} yet; making one.`);
+    const done = await runHarvest(context, { folder, model, dictionary, flags });
+    if (!done) {
+      throw new GlassboxError('the harvest was interrupted', {
+        code: 'interrupted',
+        remedy: 'Run the command again to go on.',
+        kind: 'failure',
+      });
+    }
+  }
+  const store = await openHarvest(folder);
+  if (store.info.dictionary === dictionaryHash(dictionary)) return store;
+  await store.close();
+  throw new GlassboxError(`${folder} is the harvest of another dictionary than ${path}`, {
+    code: 'harvest-mismatch',
+    remedy: `Delete ${folder} and harvest again.`,
+    details: { folder, path },
+  });
+}
+
+/** An example as a line: the token in the middle of brackets, its activation in front. */
+function exampleLine(
+  model: Model,
+  { tokens, acts, at }: FeaturePage['groups'][number]['examples'][number],
+): string {
+  const text = tokens.map((id, i) => {
+    const shown = tokenText(model, id).replaceAll('\n', '⏎');
+    return acts[i] > 0 ? `«${shown}»` : shown;
+  });
+  return `  ${fixed(acts[at], 2).padStart(7)}  ${text.join('')}`;
+}
+
+function pageText(model: Model, page: FeaturePage): string {
+  const logits = (list: FeaturePage['logits']['top']) =>
+    list
+      .map(({ id, value }) => `${quoteToken(tokenText(model, id))} ${fixed(value, 2)}`)
+      .join(', ');
+  const related = (list: FeaturePage['neighbours']) =>
+    list.map(({ feature, value }) => `${feature} (${fixed(value, 2)})`).join(', ');
+  const groups = page.groups.flatMap(({ name, low, high, share, examples }) => [
+    name === 'top'
+      ? 'top activations'
+      : `${fixed(low, 2)} to ${fixed(high, 2)}: ${fixed(100 * share, 1)} % of activations`,
+    ...examples.map((example) => exampleLine(model, example)),
+  ]);
+  return [
+    `feature ${page.feature}: fires on ${page.fired} of ${page.counted} tokens (${fixed(100 * page.density, 3)} %), max ${fixed(page.max, 2)}, mean ${fixed(page.mean, 2)}`,
+    `raises:     ${logits(page.logits.top)}`,
+    `lowers:     ${logits(page.logits.bottom)}`,
+    `like it:    ${related(page.neighbours)}`,
+    `fires with: ${related(page.correlated)}`,
+    ...groups,
+  ].join('\n');
+}
+
+export const featuresCommand: CommandSpec = {
+  name: 'features',
+  summary: 'look at features: a page, a list, or what fires on a text',
+  examples: [
+    {
+      line: 'dict features models/glassbox-atlas/dictionaries/resid-2 17',
+      does: 'the page of feature 17; makes the harvest first when there is none',
+    },
+    {
+      line: 'dict features models/glassbox-atlas/dictionaries/resid-2 --text "37 + 48 ="',
+      does: 'the features that fire most on a text',
+    },
+    {
+      line: 'dict features models/glassbox-atlas/dictionaries/resid-2 --json',
+      does: 'every feature: density, largest activation, top logits',
+    },
+  ],
+  define: (command) =>
+    withCorpus(
+      withModel(command)
+        .argument('<dictionary>', 'folder')
+        .argument('[feature]', 'number of a feature', wholeNumber('feature', 0))
+        .option('--text <text>', 'a text of your own')
+        .option('-k, --top <n>', 'features to list', wholeNumber('--top', 1), 20),
+    ),
+  async action(context, { args: [path, feature], options }) {
+    const dictionary = await loadDictionary(path);
+    const model = await openModel(context, options);
+    if (options.text !== undefined) {
+      const { ids, tokens } = promptTokens(model, options.text);
+      const excluded = new Set(excludedTokens(model, options.exclude));
+      const ignored = ids.flatMap((id, i) => (excluded.has(id) ? [i] : []));
+      const found =
+        feature === undefined
+          ? await strongestFeatures(model, dictionary, { tokens: ids, count: options.top, ignored })
+          : [{ feature: feature as number }];
+      const features = found.map((one) => one.feature);
+      const acts = await featureActivations(model, dictionary, { tokens: ids, features });
+      context.result(
+        { tokens, features: features.map((f, i) => ({ feature: f, acts: acts[i] })) },
+        () =>
+          table(
+            ['feature', ...tokens.map(({ text }) => quoteToken(text))],
+            features.map((f, i) => [
+              f,
+              ...acts[i].map((value) => (value > 0 ? fixed(value, 2) : '')),
+            ]),
+          ),
+      );
+      return undefined;
+    }
+    const store = await openStore(context, { path, model, dictionary, flags: options });
+    try {
+      if (feature !== undefined) {
+        const page = await store.page(feature);
+        context.result(page, () => pageText(model, page));
+        return undefined;
+      }
+      const all = store.list();
+      context.result({ info: store.info, features: all }, () => {
+        const most = [...all].sort((a, b) => b.fired - a.fired).slice(0, options.top);
+        const rows = most.map((one) => [
+          one.feature,
+          fixed(100 * one.density, 3),
+          fixed(one.max, 2),
+          one.top
+            .slice(0, 4)
+            .map((id) => quoteToken(tokenText(model, id)))
+            .join(' '),
+        ]);
+        return table(['feature', 'density %', 'max', 'raises'], rows);
+      });
+    } finally {
+      await store.close();
+    }
+    return undefined;
+  },
+};

@@ -1,0 +1,48 @@
+import type { Model } from '../../../model/model.ts';
+import { checkDictionary } from '../metrics/evaluate.ts';
+import { runDictionary } from '../run.ts';
+import type { Dictionary } from '../types.ts';
+
+/** What chosen features do on a text of one's own: `[features][tokens]`. */
+export async function featureActivations(
+  model: Model,
+  dictionary: Dictionary,
+  options: { readonly tokens: readonly number[]; readonly features: readonly number[] },
+): Promise<number[][]> {
+  const { tokens, features } = options;
+  checkDictionary(model, dictionary);
+  const { reads, dDict } = dictionary.config;
+  const { cache } = await model.runWithCache(tokens, reads, { logits: 'none' });
+  const inputs = reads.map((address) => cache[address].data as Float32Array);
+  const { acts } = await runDictionary(model.runtime, dictionary, inputs);
+  return features.map((feature) => tokens.map((_, i) => acts[i * dDict + feature]));
+}
+
+/** The features that fire most on a text: largest activation, and where. */
+export async function strongestFeatures(
+  model: Model,
+  dictionary: Dictionary,
+  options: {
+    readonly tokens: readonly number[];
+    readonly count: number;
+    /** Positions left out, such as that of begin-of-text. */
+    readonly ignored?: readonly number[];
+  },
+): Promise<{ readonly feature: number; readonly position: number; readonly value: number }[]> {
+  const { tokens, count, ignored = [] } = options;
+  checkDictionary(model, dictionary);
+  const { reads, dDict } = dictionary.config;
+  const { cache } = await model.runWithCache(tokens, reads, { logits: 'none' });
+  const inputs = reads.map((address) => cache[address].data as Float32Array);
+  const { acts } = await runDictionary(model.runtime, dictionary, inputs);
+  const best = new Map<number, { position: number; value: number }>();
+  acts.forEach((value, i) => {
+    const [position, feature] = [Math.floor(i / dDict), i % dDict];
+    if (value <= (best.get(feature)?.value ?? 0) || ignored.includes(position)) return;
+    best.set(feature, { position, value });
+  });
+  return [...best]
+    .map(([feature, at]) => ({ feature, ...at }))
+    .sort((a, b) => b.value - a.value)
+    .slice(0, count);
+}
