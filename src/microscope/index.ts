@@ -6,6 +6,7 @@ export * from './graph/index.ts';
 export * from './heads.ts';
 export { bootstrap, bootstrapMean, type Estimate } from './intervals.ts';
 export * from './interventions.ts';
+export * from './ioi/index.ts';
 export * from './lens.ts';
 export * from './loss.ts';
 export * from './patching.ts';

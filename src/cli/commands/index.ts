@@ -1,12 +1,14 @@
 import type { CommandSpec } from '../command.ts';
 import { bench } from './bench.ts';
 import { cache } from './cache.ts';
+import { circuit } from './circuit.ts';
 import { dict } from './dict.ts';
 import { doctor } from './doctor.ts';
 import { edit } from './edit.ts';
 import { exportCommand } from './export.ts';
 import { generate } from './generate.ts';
 import { heads } from './heads.ts';
+import { ioi } from './ioi.ts';
 import { lab } from './lab.ts';
 import { lens } from './lens.ts';
 import { models } from './models.ts';
@@ -29,6 +31,8 @@ export const commands: readonly CommandSpec[] = [
   exportCommand,
   trace,
   dict,
+  circuit,
+  ioi,
   organisms,
   bench,
   doctor,

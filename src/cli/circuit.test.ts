@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { run } from './run.ts';
+
+const scratch = await mkdtemp(join(tmpdir(), 'glassbox-circuit-cli-'));
+after(() => rm(scratch, { recursive: true }));
+
+async function glassbox(...argv: string[]) {
+  let out = '';
+  let err = '';
+  const code = await run(argv, {
+    stdout: { write: (text) => (out += text) },
+    stderr: { write: (text) => (err += text) },
+  });
+  return { code, out, err };
+}
+
+const CLEAN = 'When Mary and John were at the park, John gave a ball to';
+const CORRUPTED = 'When Mary and John were at the park, Mary gave a ball to';
+const PAIR = [
+  '--clean',
+  CLEAN,
+  '--corrupted',
+  CORRUPTED,
+  '--target',
+  'Mary',
+  '--distractor',
+  'John',
+];
+
+test('circuit find writes a circuit that circuit eval judges', async () => {
+  const file = join(scratch, 'circuit.json');
+  const found = await glassbox(
+    'circuit',
+    'find',
+    ...PAIR,
+    '--edges',
+    '40',
+    '--out',
+    file,
+    '--json',
+  );
+  assert.equal(found.code, 0, found.out + found.err);
+  const document = JSON.parse(found.out);
+  assert.ok(document.edges <= 40 && document.of === 927 && document.n === 1);
+  assert.deepEqual(JSON.parse(await readFile(file, 'utf8')), document.circuit);
+  const list = join(scratch, 'examples.json');
+  const example = { clean: CLEAN, corrupted: CORRUPTED, target: 'Mary', distractor: 'John' };
+  await writeFile(list, JSON.stringify([example]));
+  const judged = await glassbox(
+    'circuit',
+    'eval',
+    file,
+    '--examples',
+    list,
+    '--sets',
+    '1',
+    '--json',
+  );
+  assert.equal(judged.code, 0, judged.out + judged.err);
+  const result = JSON.parse(judged.out);
+  assert.ok(Math.abs(result.faithfulness.value - document.faithfulness.value) < 1e-4);
+  assert.equal(result.curve.points.length, 10);
+  const text = await glassbox('circuit', 'find', ...PAIR, '--edges', '40', '--top', '3');
+  assert.match(text.out, /showing 3 of \d+ edges kept/);
+});
+
+test('wrong combinations of options are refused with what to do', async () => {
+  for (const [argv, code] of [
+    [['circuit', 'find'], 'bad-option'],
+    [['circuit', 'find', '--ioi', '2', ...PAIR], 'bad-option'],
+    [['circuit', 'find', '--clean', CLEAN], 'bad-option'],
+    [['circuit', 'find', ...PAIR, '--method', 'eapp'], 'unknown-method'],
+    [['circuit', 'find', ...PAIR, '--ablation', 'zero'], 'bad-option'],
+    [['circuit', 'find', ...PAIR, '--metric', 'kl', '--method', 'eap'], 'flat-metric'],
+    [['circuit', 'eval', join(scratch, 'none.json'), '--ioi', '2'], 'no-file'],
+  ] as const) {
+    const { code: exit, out } = await glassbox(...argv, '--json');
+    assert.equal(exit, 2, out);
+    assert.equal(JSON.parse(out).error.code, code);
+  }
+});
+
+test('ioi prints heads with roles, and writes the page', async () => {
+  const file = join(scratch, 'ioi.md');
+  const { code, out, err } = await glassbox('ioi', '-n', '4', '--out', file, '--json');
+  assert.equal(code, 0, out + err);
+  const found = JSON.parse(out);
+  assert.equal(found.sentences, 'world');
+  assert.equal(found.heads.length, 24);
+  assert.equal(found.n, 4);
+  const page = await readFile(file, 'utf8');
+  assert.match(page, /^# Indirect object identification in glassbox-atlas\n/);
+  for (const head of found.heads.filter(({ roles }: { roles: string[] }) => roles.length > 0)) {
+    assert.ok(page.includes(`| ${head.name} | ${head.roles.join(', ')} |`));
+  }
+});

@@ -1,0 +1,224 @@
+import { GlassboxError } from '../../base/error.ts';
+import {
+  ablations,
+  acdc,
+  attributionMethods,
+  type Circuit,
+  type CircuitExample,
+  circuitMetrics,
+  circuitRunner,
+  circuitToJson,
+  countEdges,
+  edgeAttribution,
+  evaluateCircuit,
+  type FaithfulnessCurve,
+  faithfulness,
+  faithfulnessCurve,
+  nodesOf,
+  pruneDeadEnds,
+  readCircuit,
+  topEdges,
+  writeCircuit,
+} from '../../microscope/circuits/index.ts';
+import { type Estimate, showEstimate } from '../../microscope/index.ts';
+import { oneOf } from '../../microscope/prompt.ts';
+import type { Model } from '../../model/index.ts';
+import { circuitExamples, withExamples } from '../circuit-examples.ts';
+import type { CommandSpec } from '../command.ts';
+import type { Context } from '../context.ts';
+import { openModel, withModel } from '../model.ts';
+import { realNumber, wholeNumber } from '../parse.ts';
+import { fixed, table } from '../table.ts';
+
+const methods = [...attributionMethods, 'acdc'] as const;
+
+function settings(options: { metric: string; ablation: string }) {
+  return {
+    metric: oneOf('metric', options.metric, circuitMetrics),
+    ablation: oneOf('ablation', options.ablation, ablations),
+  };
+}
+
+function curveTable({ points, cpr, cmd }: FaithfulnessCurve): string {
+  const rows = points.map(({ fraction, edges, connected, faithfulness: found }) => [
+    String(fraction),
+    edges,
+    connected,
+    showEstimate(found, 3),
+  ]);
+  const head = ['fraction', 'edges', 'on a path', 'faithfulness'];
+  return `${table(head, rows)}\nCPR ${fixed(cpr)}, CMD ${fixed(cmd)}`;
+}
+
+interface SearchOptions {
+  readonly method: string;
+  readonly metric: string;
+  readonly ablation: string;
+  readonly steps: number;
+  readonly threshold: number;
+  readonly edges?: number;
+  readonly fraction?: number;
+}
+
+async function search(
+  context: Context,
+  given: {
+    readonly model: Model;
+    readonly examples: readonly CircuitExample[];
+    readonly options: SearchOptions;
+  },
+): Promise<Circuit> {
+  const { model, examples, options } = given;
+  const method = oneOf('method', options.method, methods);
+  const { metric, ablation } = settings(options);
+  const { progress, signal } = context;
+  if (method === 'acdc') {
+    const { threshold } = options;
+    return acdc(model, examples, { threshold, metric, ablation, progress, signal });
+  }
+  if (ablation !== 'corrupted') {
+    throw new GlassboxError(`${method} scores edges against corrupted prompts, not '${ablation}'`, {
+      code: 'bad-option',
+      remedy: 'Leave --ablation at corrupted, or use --method acdc.',
+    });
+  }
+  const { steps } = options;
+  const found = await edgeAttribution(model, examples, { method, metric, steps, progress, signal });
+  const { edges: count, fraction } = options;
+  const chosen = topEdges(found.graph, found.scores, { count, fraction: fraction ?? 0.05 });
+  return { ...found, mask: pruneDeadEnds(found.graph, chosen) };
+}
+
+const find: CommandSpec = {
+  name: 'find',
+  summary: 'score the edges between heads and MLPs, and keep the circuit that does a task',
+  examples: [
+    {
+      line: 'circuit find --ioi 16 --edges 60 --out ioi.json',
+      does: 'EAP-IG on sentences of the built-in model; the circuit as JSON for other tools',
+    },
+    {
+      line: 'circuit find --clean "..." --corrupted "..." --target Mary --distractor John --method acdc --metric kl --threshold 0.01',
+      does: 'ACDC on one pair of prompts',
+    },
+  ],
+  define: (command) =>
+    withExamples(withModel(command))
+      .option('--method <name>', `one of ${methods.join(', ')}`, 'eap-ig-inputs')
+      .option('--metric <name>', `one of ${circuitMetrics.join(', ')}`, 'logit-diff')
+      .option('--ablation <kind>', `what cut edges carry: ${ablations.join(', ')}`, 'corrupted')
+      .option('--steps <n>', 'points of the integral of EAP-IG', wholeNumber('--steps', 1), 5)
+      .option('--edges <n>', 'edges to keep', wholeNumber('--edges', 0))
+      .option(
+        '--fraction <f>',
+        'share of edges to keep, 0.05 unless told',
+        realNumber('--fraction', 0),
+      )
+      .option('--threshold <x>', 'ACDC: cut what matters less', realNumber('--threshold', 0), 0.01)
+      .option('--curve', 'also measure faithfulness at growing fractions')
+      .option('--top <n>', 'edges to print', wholeNumber('--top', 0), 20)
+      .option('-o, --out <file>', 'write the circuit as JSON'),
+  async action(context, { options }) {
+    const model = await openModel(context, options);
+    const examples = await circuitExamples(model, options);
+    const circuit = await search(context, { model, examples, options });
+    const { graph, scores, mask } = circuit;
+    const { signal, progress } = context;
+    const runner = await circuitRunner(model, examples, { ...settings(options), signal });
+    const found = await faithfulness(runner, mask);
+    const curve = options.curve ? await faithfulnessCurve(runner, scores, { progress }) : null;
+    if (options.out) {
+      await writeCircuit(options.out, circuit);
+      context.note(`wrote ${options.out}`);
+    }
+    const kept = graph.edges
+      .filter(({ index }) => mask[index])
+      .sort((a, b) => Math.abs(scores[b.index]) - Math.abs(scores[a.index]));
+    const document = {
+      model: model.name,
+      n: examples.length,
+      edges: countEdges(mask),
+      of: graph.edges.length,
+      nodes: nodesOf(graph, mask),
+      faithfulness: found,
+      curve,
+      circuit: circuitToJson(circuit),
+    };
+    context.result(document, () => {
+      const rows = kept
+        .slice(0, options.top)
+        .map(({ name, index }) => [name, fixed(scores[index], 4)]);
+      const shown = `showing ${rows.length} of ${kept.length} edges kept, strongest first`;
+      return [
+        table(['edge', 'score'], rows),
+        `${shown}; ${graph.edges.length} in all, ${document.nodes.length} of ${graph.nodes.length} nodes touched`,
+        `faithfulness ${showEstimate(found, 3)}, n = ${examples.length}`,
+        ...(curve ? ['', curveTable(curve)] : []),
+      ].join('\n');
+    });
+    return undefined;
+  },
+};
+
+function requireSameModel(model: Model, { graph }: Circuit, file: string): void {
+  const { nLayers, nHeads, dModel } = model.config;
+  const { shape } = graph;
+  if (shape.nLayers === nLayers && shape.nHeads === nHeads && shape.dModel === dModel) return;
+  const say = (l: number, h: number, d: number) => `${l} layers, ${h} heads, width ${d}`;
+  throw new GlassboxError(
+    `${file} is for a model of ${say(shape.nLayers, shape.nHeads, shape.dModel)}; ${model.name} has ${say(nLayers, nHeads, dModel)}`,
+    { code: 'circuit-mismatch', remedy: 'Name the model it was found in with --model.' },
+  );
+}
+
+const evalCommand: CommandSpec = {
+  name: 'eval',
+  summary: 'faithfulness, completeness, minimality and curve of a circuit file, by exact runs',
+  examples: [
+    { line: 'circuit eval ioi.json --ioi 32 --seed 1', does: 'on sentences it was not found on' },
+  ],
+  define: (command) =>
+    withExamples(withModel(command))
+      .argument('<file>', 'circuit as JSON')
+      .option('--metric <name>', `one of ${circuitMetrics.join(', ')}`, 'logit-diff')
+      .option('--ablation <kind>', `what cut edges carry: ${ablations.join(', ')}`, 'corrupted')
+      .option('--sets <n>', 'random sets of nodes for completeness', wholeNumber('--sets', 0), 8),
+  async action(context, { args: [file], options }) {
+    const circuit = await readCircuit(file);
+    const model = await openModel(context, options);
+    requireSameModel(model, circuit, file);
+    const examples = await circuitExamples(model, options);
+    const { signal, progress } = context;
+    const runner = await circuitRunner(model, examples, { ...settings(options), signal });
+    const { sets, seed } = options;
+    const found = await evaluateCircuit(runner, circuit, { sets, seed, progress });
+    const curve = await faithfulnessCurve(runner, circuit.scores, { progress });
+    context.result({ model: model.name, n: examples.length, ...found, curve }, () => {
+      const { metric, completeness, minimality } = found;
+      const share = (x: Estimate) => showEstimate(x, 3);
+      const least = minimality.slice(0, 10).map(({ node, effect }) => [node, fixed(effect)]);
+      return [
+        `${found.edges} edges, ${found.nodes} nodes, n = ${examples.length}`,
+        `metric: circuit ${fixed(metric.circuit)}, all ${fixed(metric.full)}, none ${fixed(metric.empty)}`,
+        `faithfulness ${share(found.faithfulness)}`,
+        `incompleteness over ${completeness.sets.length} sets: mean ${fixed(completeness.mean)}, worst ${fixed(completeness.worst)}`,
+        '',
+        table(['node', 'effect of leaving it out'], least),
+        '',
+        curveTable(curve),
+      ].join('\n');
+    });
+    return undefined;
+  },
+};
+
+export const circuit: CommandSpec = {
+  name: 'circuit',
+  summary: 'find the circuit that does a task, and judge one by exact interventions',
+  examples: [],
+  define: (command) => command,
+  async action() {
+    return undefined;
+  },
+  subcommands: [find, evalCommand],
+};

@@ -1,0 +1,150 @@
+import { writeFileAtomic } from '../../base/files.ts';
+import {
+  analyseIoi,
+  checkIoiReference,
+  gpt2SmallReference,
+  type IoiAnalysis,
+  type IoiRow,
+  ioiDataset,
+  ioiRoles,
+  ioiRows,
+  type ReferenceFigure,
+  showEstimate,
+} from '../../microscope/ioi/index.ts';
+import { oneOf } from '../../microscope/prompt.ts';
+import type { Model } from '../../model/index.ts';
+import { type CommandSpec, EXIT } from '../command.ts';
+import { ioiSentences, sentenceSets } from '../ioi-sentences.ts';
+import { openModel, withModel } from '../model.ts';
+import { wholeNumber } from '../parse.ts';
+import { fixed, table } from '../table.ts';
+
+const columns: readonly (readonly [title: string, of: keyof IoiRow])[] = [
+  ['head', 'head'],
+  ['role', 'roles'],
+  ['attends', 'attends'],
+  ['copies', 'copies'],
+  ['→ logits', 'toLogits'],
+  ['→ movers’ q', 'toNameMovers'],
+  ['→ inhibition v', 'toInhibition'],
+  ['→ induction k', 'toInduction'],
+  ['random tokens', 'score'],
+];
+
+/** What the figures are, for people. */
+function summary({ n, logitDiff, correct }: IoiAnalysis): string {
+  const rate = `${correct.correct}/${correct.n} = ${fixed(correct.rate)} [${fixed(correct.low)}, ${fixed(correct.high)}]`;
+  return [
+    `n = ${n} sentences, half of each order; the indirect object has the higher logit in ${rate}`,
+    `logit difference: clean ${showEstimate(logitDiff.clean)}, without a repeated name ${showEstimate(logitDiff.corrupted)}`,
+  ].join('\n');
+}
+
+/** Each role with the heads found and those of the paper. */
+function againstPaper(found: IoiAnalysis): (readonly string[])[] {
+  return ioiRoles.flatMap((role) => {
+    const expected = gpt2SmallReference.roles[role];
+    if (!expected) return [];
+    const heads = found.heads.filter(({ roles }) => roles.includes(role)).map(({ name }) => name);
+    const both = heads.filter((name) => expected.includes(name)).length;
+    return [[role, heads.join(' ') || '–', expected.join(' '), `${both}/${expected.length}`]];
+  });
+}
+
+function page(model: Model, found: IoiAnalysis, line: string): string {
+  const titles = columns.map(([title]) => title);
+  const rows = ioiRows(found).map((row) => columns.map(([, of]) => row[of]));
+  const { effect, attention, score, copy } = found.thresholds;
+  return `# Indirect object identification in ${model.name}
+
+"When Mary and John were at the park, John gave a ball to": which heads make the model say *Mary*? The method is that of
+Wang et al. (2022), *Interpretability in the Wild*; every figure has its 95 % interval.
+
+${summary(found)
+  .split('\n')
+  .map((text) => `- ${text}`)
+  .join('\n')}
+
+| ${titles.join(' | ')} |
+|${titles.map(() => '---').join('|')}|
+${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}
+
+IO is the indirect object, S1 and S2 the two mentions of the subject, END the last token. *attends*: mean attention on the sentences
+(from ${attention} on). *copies*: share of names that are among the top 5 tokens of what the head writes when it attends to them.
+The arrows are direct path patching with norms held: the share of the mean logit difference that is lost (negative) or gained when only
+this path carries what it carries on a sentence of three different people. *random tokens*: mean attention on random tokens
+repeated twice.
+
+A role needs effects of ${effect} with an interval that excludes zero, attention of ${attention}, copying of ${copy}, or scores of ${score};
+\`glassbox ioi --json\` has the evidence for every head. \`candidate copier\` and \`subject suppressor\` are no roles of the paper:
+a head that copies both people alike, and one that attends to the second subject and lowers its name directly instead of
+steering a name mover.
+
+This page is generated: \`${line}\`.
+`;
+}
+
+function referenceTable(figures: readonly ReferenceFigure[]): string {
+  return table(
+    ['figure', 'published', 'here', ''],
+    figures.map(({ what, expected, found, ok }) => [
+      what,
+      fixed(expected),
+      fixed(found),
+      ok ? 'ok' : 'OFF',
+    ]),
+  );
+}
+
+export const ioi: CommandSpec = {
+  name: 'ioi',
+  summary: 'indirect object identification: which heads do it, in which role, with evidence',
+  examples: [
+    { line: 'ioi', does: 'heads of the built-in model on its own sentences' },
+    { line: 'ioi --out docs/ioi.md', does: 'the same as a page' },
+    {
+      line: 'ioi -m openai-community/gpt2 --reference',
+      does: 'also compares GPT-2 small with the published figures, tolerance 0.01',
+    },
+  ],
+  define: (command) =>
+    withModel(command)
+      .option('-n, --count <n>', 'sentences', wholeNumber('--count', 2), 64)
+      .option('--seed <n>', 'seed of the sentences', wholeNumber('--seed'), 0)
+      .option('--sentences <set>', `one of ${sentenceSets.join(', ')}`, 'auto')
+      .option('--reference', 'compare with the published figures of GPT-2 small')
+      .option('-o, --out <file>', 'write the table as a Markdown page'),
+  async action(context, { options }) {
+    const set = oneOf('sentences', options.sentences, sentenceSets);
+    const model = await openModel(context, options);
+    const { name, templates } = ioiSentences(model, set);
+    const { count, seed } = options;
+    const examples = ioiDataset(model, { count, seed, templates });
+    const { progress, signal } = context;
+    const found = await analyseIoi(model, examples, { seed, progress, signal });
+    const figures = options.reference ? await checkIoiReference(model, gpt2SmallReference) : [];
+    if (options.out) {
+      const line = `glassbox ioi -m ${options.model} -n ${count} --seed ${seed} --out ${options.out}`;
+      await writeFileAtomic(options.out, page(model, found, line));
+      context.note(`wrote ${options.out}`);
+    }
+    const reference = options.reference ? { figures, roles: againstPaper(found) } : null;
+    context.result({ model: model.name, sentences: name, ...found, reference }, () => {
+      const rows = ioiRows(found).map((row) => columns.map(([, of]) => row[of]));
+      const parts = [
+        summary(found),
+        '',
+        table(
+          columns.map(([title]) => title),
+          rows,
+        ),
+      ];
+      if (options.reference) {
+        parts.push('', referenceTable(figures), '');
+        parts.push(table(['role', 'found', 'in the paper', 'of them found'], againstPaper(found)));
+      }
+      return parts.join('\n');
+    });
+    return figures.every(({ ok }) => ok) ? EXIT.ok : EXIT.failed;
+  },
+};
