@@ -1,0 +1,358 @@
+/** The contract of dictionaries, attribution graphs and features. */
+import { z } from 'zod';
+import {
+  model,
+  preference,
+  prompt,
+  type Sourced,
+  seed,
+  type TokenChoice,
+  type Tokens,
+} from './base.ts';
+
+const share = z.number().min(0).max(1);
+/** The name of a node: `2_155_7` (layer, feature, position), `err_2_7`, `E_41_7`, `5_388_11` (a logit). */
+const key = z.string().min(1).max(64);
+const mode = z.enum(['open', 'frozen', 'direct']);
+
+/** What makes one graph; all questions about the same graph repeat it and share its computation. */
+const traced = {
+  model,
+  prompt,
+  /** With both, their difference is explained; with a target alone, that token; else the likeliest. */
+  ...preference,
+  maxLogits: z
+    .int()
+    .min(1)
+    .max(50)
+    .optional()
+    .describe('likeliest tokens to explain; 10 if absent'),
+  logitShare: share.optional().describe('probability they must carry; .95 if absent'),
+  maxFeatures: z.int().min(1).max(20_000).optional().describe('7,500 if absent'),
+};
+
+export const dictionariesSchema = z.strictObject({ model });
+
+export const traceSchema = z.strictObject({
+  ...traced,
+  nodeShare: share.optional().describe('influence that kept nodes carry; .8 if absent'),
+  edgeShare: share.optional().describe('influence that kept links carry; .98 if absent'),
+});
+
+export const graphInterventionSchema = z.strictObject({
+  ...traced,
+  changes: z
+    .array(z.strictObject({ node: key, factor: z.number().min(-100).max(100) }))
+    .min(1)
+    .max(500)
+    .readonly()
+    .describe('features as multiples of their activation: 0 ablates, 2 doubles'),
+  mode: mode.optional().describe('what answers to the change; everything (open) if absent'),
+});
+
+export const graphValiditySchema = z.strictObject({
+  ...traced,
+  mode: mode.optional(),
+  features: z.int().min(3).max(200).optional().describe('features to ablate; 24 if absent'),
+  seed,
+});
+
+export const headLoadingsSchema = z.strictObject({
+  ...traced,
+  edge: z.strictObject({ source: key, target: key }),
+});
+
+export const qkSchema = z.strictObject({
+  ...traced,
+  layer: z.int().min(0),
+  head: z.int().min(0),
+  query: z.int().min(0),
+  key: z.int().min(0),
+  limit: z.int().min(1).max(200).optional().describe('pairs to return; 20 if absent'),
+});
+
+export const groupsSchema = z.strictObject({
+  ...traced,
+  nodes: z.array(key).max(2000).readonly().optional().describe('features to group; all if absent'),
+  threshold: z.number().min(-1).max(1).optional().describe('.5 if absent'),
+});
+
+export const featuresSchema = z.strictObject({
+  ...traced,
+  position: z.int().min(0).optional().describe('all positions if absent'),
+  limit: z
+    .int()
+    .min(1)
+    .max(5000)
+    .optional()
+    .describe('rows, the largest effects first; 500 if absent'),
+});
+
+export const featureSchema = z.strictObject({
+  model,
+  layer: z.int().min(0),
+  index: z.int().min(0),
+  prompt: prompt.optional().describe('a text to show its activations on'),
+});
+
+export type DictionariesRequest = z.input<typeof dictionariesSchema>;
+export type TraceRequest = z.input<typeof traceSchema>;
+export type GraphInterventionRequest = z.input<typeof graphInterventionSchema>;
+export type GraphValidityRequest = z.input<typeof graphValiditySchema>;
+export type HeadLoadingsRequest = z.input<typeof headLoadingsSchema>;
+export type QkRequest = z.input<typeof qkSchema>;
+export type GroupsRequest = z.input<typeof groupsSchema>;
+export type FeaturesRequest = z.input<typeof featuresSchema>;
+export type FeatureRequest = z.input<typeof featureSchema>;
+
+/** What was measured of a dictionary on held-out text, where its card says so. */
+export interface DictionaryFiguresView {
+  /** Features per token. */
+  readonly l0: number;
+  readonly explainedVariance: number;
+  readonly ceRecovered: number;
+  readonly dead: number;
+}
+
+export interface DictionaryListing {
+  /** Its folder below `dictionaries/`. */
+  readonly name: string;
+  /** The layer whose MLP it stands in for; null for dictionaries of other kinds. */
+  readonly layer: number | null;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  readonly activation: string;
+  readonly features: number;
+  readonly figures: DictionaryFiguresView | null;
+}
+
+export interface DictionariesResponse extends Sourced {
+  /** What graphs are traced with; null when some layer has no transcoder. */
+  readonly set: { readonly kind: 'per-layer' | 'cross-layer'; readonly features: number } | null;
+  readonly dictionaries: readonly DictionaryListing[];
+}
+
+/** A node of the graph. Everything is about the whole graph, before pruning. */
+export interface TraceNode {
+  readonly key: string;
+  readonly kind: 'feature' | 'error' | 'token' | 'logit';
+  /** −1 for tokens, the number of layers for logits. */
+  readonly layer: number;
+  readonly position: number;
+  /** Feature index, or token id; −1 for errors. */
+  readonly index: number;
+  readonly label: string | null;
+  readonly activation: number | null;
+  readonly probability: number | null;
+  /** Influence on the explained logits through all paths. */
+  readonly influence: number;
+  /** Share of all influence carried by nodes at least as influential; null for logits. */
+  readonly cumulative: number | null;
+  /** Sum of the magnitudes of its inputs. */
+  readonly inputs: number;
+  /** Part of `inputs` that comes from errors, in [0, 1]. */
+  readonly errorShare: number;
+}
+
+/** Links in columns: ends are indices into the nodes. */
+export interface TraceLinks {
+  readonly source: readonly number[];
+  readonly target: readonly number[];
+  readonly weight: readonly number[];
+}
+
+/** Why something of the graph is not among what is returned. */
+export interface HiddenCount {
+  readonly what: 'features' | 'nodes' | 'links';
+  /** Weakest features left untraced; pruned away; or more than a page can show. */
+  readonly why: 'untraced' | 'pruned' | 'limit';
+  readonly count: number;
+}
+
+export interface TraceTarget {
+  /** Key of its node. */
+  readonly key: string;
+  readonly id: number;
+  /** The token, or `a − b`. */
+  readonly label: string;
+  readonly probability: number;
+}
+
+export interface TraceScores {
+  /** Influence that starts at tokens, of that which starts at tokens or errors. */
+  readonly replacement: number;
+  /** Inputs that do not come from errors, weighted by how much the receiving node matters. */
+  readonly completeness: number;
+  /** Influence carried by error nodes, of that of all features, errors and tokens. */
+  readonly errorShare: number;
+}
+
+export interface TraceResponse extends Sourced, Tokens {
+  readonly layers: number;
+  readonly targets: readonly TraceTarget[];
+  readonly nodes: readonly TraceNode[];
+  readonly links: TraceLinks;
+  readonly shown: { readonly nodes: number; readonly links: number };
+  readonly total: { readonly nodes: number; readonly links: number; readonly features: number };
+  readonly hidden: readonly HiddenCount[];
+  readonly scores: TraceScores;
+  readonly nodeShare: number;
+  readonly edgeShare: number;
+}
+
+/** One explained logit under a change; logits, the mean over the vocabulary taken off. */
+export interface ChangedTarget extends TraceTarget {
+  readonly predicted: number;
+  readonly measured: number;
+}
+
+export interface GraphInterventionResponse extends Sourced {
+  readonly mode: 'open' | 'frozen' | 'direct';
+  readonly targets: readonly ChangedTarget[];
+}
+
+export interface ValidityPointView {
+  readonly key: string;
+  readonly label: string | null;
+  /** Change of the first target's logit when the feature is ablated. */
+  readonly predicted: number;
+  readonly measured: number;
+}
+
+export interface GraphValidityResponse extends Sourced {
+  readonly mode: 'open' | 'frozen' | 'direct';
+  /** Pearson's, with a 95 % bootstrap interval; null with fewer than three points or no spread. */
+  readonly correlation: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly n: number;
+  readonly target: TraceTarget;
+  readonly points: readonly ValidityPointView[];
+}
+
+export interface HeadLoadingsResponse extends Sourced {
+  readonly edge: number;
+  /** The parts of a layer, heads and bypass, sum to the edge. */
+  readonly layers: readonly {
+    readonly layer: number;
+    readonly heads: readonly number[];
+    readonly bypass: number;
+  }[];
+}
+
+/** A part of the residual stream: a node by its key, a head by its name, or `rest`. */
+export interface StreamPartView {
+  readonly kind: 'node' | 'head' | 'rest';
+  readonly name: string;
+}
+
+export interface QkResponse extends Sourced {
+  /** The attention score before the mask and the softmax. */
+  readonly score: number;
+  /** Largest magnitude first. */
+  readonly pairs: readonly {
+    readonly query: StreamPartView;
+    readonly key: StreamPartView;
+    readonly value: number;
+  }[];
+  /** Pairs in all. */
+  readonly total: number;
+}
+
+export interface GroupsResponse extends Sourced {
+  readonly groups: readonly {
+    readonly label: string;
+    readonly nodes: readonly string[];
+    /** Mean similarity of its pairs, in [−1, 1]. */
+    readonly cohesion: number;
+  }[];
+}
+
+export interface ActiveFeatureView {
+  readonly key: string;
+  readonly layer: number;
+  readonly index: number;
+  readonly position: number;
+  readonly activation: number;
+  /** Share of tokens it fires on in the harvested corpus; null without a harvest. */
+  readonly density: number | null;
+  /** On the first explained logit along direct paths, in logits. */
+  readonly effect: number;
+  /** Through all paths. */
+  readonly influence: number;
+  readonly label: string | null;
+}
+
+export interface FeaturesResponse extends Sourced, Tokens {
+  readonly target: TraceTarget;
+  /** Largest effect first. */
+  readonly features: readonly ActiveFeatureView[];
+  readonly total: number;
+}
+
+export interface WeightedToken extends TokenChoice {
+  readonly value: number;
+}
+
+export interface HistogramView {
+  /** Edges of the bins, one more than counts. */
+  readonly edges: readonly number[];
+  readonly counts: readonly number[];
+}
+
+/** A stretch of text with the feature's activation on every token. */
+export interface ExampleView {
+  readonly tokens: readonly string[];
+  readonly activations: readonly number[];
+}
+
+/** What was collected of a feature over a corpus. */
+export interface HarvestView {
+  readonly tokens: number;
+  readonly density: number;
+  readonly max: number;
+  readonly histogram: HistogramView | null;
+  readonly groups: readonly { readonly name: string; readonly examples: readonly ExampleView[] }[];
+}
+
+/** A feature's name and how well it stood a test. */
+export interface LabelView {
+  readonly text: string;
+  /** How it was made and scored, e.g. `concept, F1 on held-out text`. */
+  readonly method: string;
+  readonly score: number | null;
+  readonly n: number | null;
+}
+
+export interface FeatureResponse extends Sourced {
+  readonly layer: number;
+  readonly index: number;
+  /** Features of its dictionary. */
+  readonly of: number;
+  readonly label: LabelView | null;
+  /** What it adds to logits on the direct path per unit of activation, the norm's scale left out. */
+  readonly top: readonly WeightedToken[];
+  readonly bottom: readonly WeightedToken[];
+  /** The same over the whole vocabulary. */
+  readonly logits: HistogramView;
+  readonly neighbours: readonly { readonly index: number; readonly cosine: number }[];
+  /** On the text of the request; null without one. */
+  readonly on: (Tokens & { readonly activations: readonly number[] }) | null;
+  /** Null while nothing has been harvested for this dictionary. */
+  readonly harvest: HarvestView | null;
+}
+
+export interface GraphPosts {
+  '/api/dictionaries': { request: DictionariesRequest; response: DictionariesResponse };
+  '/api/trace': { request: TraceRequest; response: TraceResponse };
+  '/api/graph-intervention': {
+    request: GraphInterventionRequest;
+    response: GraphInterventionResponse;
+  };
+  '/api/graph-validity': { request: GraphValidityRequest; response: GraphValidityResponse };
+  '/api/head-loadings': { request: HeadLoadingsRequest; response: HeadLoadingsResponse };
+  '/api/qk': { request: QkRequest; response: QkResponse };
+  '/api/groups': { request: GroupsRequest; response: GroupsResponse };
+  '/api/features': { request: FeaturesRequest; response: FeaturesResponse };
+  '/api/feature': { request: FeatureRequest; response: FeatureResponse };
+}
