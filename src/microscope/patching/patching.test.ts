@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GlassboxError } from '../../base/error.ts';
+import { input } from '../../graph/build.ts';
+import { createProgram } from '../../graph/program.ts';
 import type { Model } from '../../model/index.ts';
+import { parameterInputs } from '../../model/run/program.ts';
 import { loadFixture } from '../../model/testing/fixtures.ts';
+import { traceForward } from '../../model/transformer/forward.ts';
+import { evaluate } from '../../runtime/reference/index.ts';
+import { linearFixture } from '../circuits/testing.ts';
 import {
   activationPatching,
+  attributionPatching,
   averagePatching,
   type PatchSite,
   patchSites,
@@ -115,4 +122,71 @@ test('weights that are not finite are named as the cause', async () => {
   const model = await loadFixture('gpt2');
   (model.params['ln_final.weight'].data as Float32Array)[0] = Number.NaN;
   await assert.rejects(activationPatching(model, { ...PAIR, site: 'z' }), { code: 'not-finite' });
+});
+
+/** The metric of the corrupted run with the first stream moved a little towards the clean one, in float64. */
+async function slopeAtFirstStream(model: Model): Promise<number> {
+  const { config, params } = model;
+  const address = 'blocks.0.hook_resid_pre';
+  const { logits } = traceForward(config, {
+    tokens: input('tokens', [1, 'pos'], 'int64'),
+    param: parameterInputs(config),
+    wants: (at) => at === address,
+    hook: () => input('stream', [1, 'pos', config.dModel]),
+  });
+  const program = createProgram({ logits });
+  const runs = await Promise.all(
+    [CORRUPTED, CLEAN].map((tokens) => model.runWithCache(tokens, address)),
+  );
+  const [from, to] = runs.map(({ cache }) => cache[address].data as Float32Array);
+  const at = (t: number) => {
+    const data = Float64Array.from(from, (x, i) => x + t * (to[i] - x));
+    const stream = { dtype: 'float32' as const, shape: [1, CLEAN.length, config.dModel], data };
+    const used = program.inputs.map(({ attrs }) => attrs.name).filter((name) => name in params);
+    const weights = Object.fromEntries(used.map((name) => [name, params[name]]));
+    const { data: out } = evaluate(program, { ...weights, stream }).logits;
+    const last = (CLEAN.length - 1) * config.dVocab;
+    return out[last + PAIR.target] - out[last + PAIR.distractor];
+  };
+  return (at(1e-4) - at(-1e-4)) / 2e-4;
+}
+
+for (const name of ['gpt2', 'qwen3']) {
+  test(`attributions sum to the first-order change of the metric: ${name}`, async () => {
+    const model = await loadFixture(name);
+    const expected = await slopeAtFirstStream(model);
+    const sums = async (site: PatchSite, byPosition?: boolean) => {
+      const { logitDiff, metric } = await attributionPatching(model, { ...PAIR, site, byPosition });
+      return logitDiff.map((row) => row.reduce((total, x) => total + x - metric.corrupted, 0));
+    };
+    const [first] = await sums('resid_pre');
+    assert.ok(Math.abs(first - expected) < 1e-4 + 1e-3 * Math.abs(expected));
+    const [outputs, heads, places] = await Promise.all([
+      sums('attn_out'),
+      sums('z'),
+      sums('z', true),
+    ]);
+    const each = model.config.nHeads;
+    outputs.forEach((total, layer) => {
+      assert.ok(Math.abs(total - heads[layer]) < 1e-4, 'heads of a layer sum to its output');
+      const own = places.slice(layer * each, (layer + 1) * each).reduce((a, b) => a + b);
+      assert.ok(Math.abs(total - own) < 1e-4, 'positions sum to the whole');
+    });
+  });
+}
+
+test('on a linear model the estimate is what patching finds', async () => {
+  const model = await linearFixture();
+  for (const [site, direction] of [
+    ['z', 'noise'],
+    ['v', 'denoise'],
+  ] as const) {
+    const options = { ...PAIR, site, direction, byPosition: true } as const;
+    const estimate = (await attributionPatching(model, options)).logitDiff.flat();
+    const exact = await activationPatching(model, options);
+    const size = Math.abs(exact.metric.clean - exact.metric.corrupted);
+    for (const [i, x] of exact.logitDiff.flat().entries()) {
+      assert.ok(Math.abs(x - estimate[i]) < 1e-3 * size, `${site} ${i}: ${x} ${estimate[i]}`);
+    }
+  }
 });

@@ -8,11 +8,8 @@ import { traceForward } from '../../model/transformer/forward.ts';
 import { headCount, type PatchSite, siteAddress, streamBefore } from './sites.ts';
 
 /** Parameters with the unembedding cut down to the two tokens that are compared. */
-export function comparedParameters(
-  config: ModelConfig,
-  pair: Tensor,
-  base: (name: string) => Tensor = parameterInputs(config),
-): (name: string) => Tensor {
+function comparedParameters(config: ModelConfig, pair: Tensor): (name: string) => Tensor {
+  const base = parameterInputs(config);
   const cut = new Set([config.tieEmbeddings ? 'embed.weight' : 'unembed.weight', 'unembed.bias']);
   return (name) => (cut.has(name) ? gather(base(name), pair) : base(name));
 }
@@ -21,6 +18,14 @@ export function comparedParameters(
 function difference(logits: Tensor): Tensor {
   const one = (i: 'column0' | 'column1') => gather(logits, input(i, [1], 'int64'), 2);
   return reshape(sub(one('column0'), one('column1')), [logits.shape[0]]);
+}
+
+/**
+ * The difference of two logits of every row, from logits `[batch, 1, d_vocab]`. Inputs `pair`, `column0`,
+ * `column1`.
+ */
+export function logitDifference(logits: Tensor): Tensor {
+  return difference(gather(logits, input('pair', [2], 'int64'), 2));
 }
 
 /**
@@ -60,7 +65,7 @@ export function differenceProgram(config: ModelConfig): Program {
     param: parameterInputs(config),
     logitsAt: input('last', ['batch'], 'int64'),
   });
-  return createProgram({ logitDiff: difference(gather(logits, input('pair', [2], 'int64'), 2)) });
+  return createProgram({ logitDiff: logitDifference(logits) });
 }
 
 /** Shape of a site's mask for one row, beside the batch. */

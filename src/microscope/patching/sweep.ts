@@ -1,6 +1,7 @@
 import { GlassboxError } from '../../base/error.ts';
 import type { TensorData } from '../../graph/op.ts';
 import type { Model } from '../../model/model.ts';
+import { aligned } from './align.ts';
 import { type Layout, layOut, type Place } from './places.ts';
 import { differenceProgram, maskShape, patchProgram } from './program.ts';
 import { headCount, type PatchSite, siteAddress, streamBefore } from './sites.ts';
@@ -8,13 +9,15 @@ import type { PatchOptions, PatchPair, PatchResult } from './types.ts';
 
 type Cache = Readonly<Record<string, TensorData>>;
 
-const int64 = (values: readonly number[], shape: readonly number[]): TensorData => ({
+/** An int64 array. */
+export const int64 = (values: readonly number[], shape: readonly number[]): TensorData => ({
   dtype: 'int64',
   shape,
   data: BigInt64Array.from(values, BigInt),
 });
 
-const COLUMNS = { column0: int64([0], [1]), column1: int64([1], [1]) };
+/** Which of the two compared logits counts for and which against. */
+export const COLUMNS = { column0: int64([0], [1]), column1: int64([1], [1]) };
 
 /** Rows per native run unless told: wide enough for the matrix kernels, small enough for caches. */
 const BATCH = 32;
@@ -62,42 +65,6 @@ export async function plainMetric(
   );
 }
 
-/**
- * Values of the other run moved to the positions of the patched one: `[1, …site]` with the length of the
- * patched prompt. Only the places of the layout matter; the rest stays zero.
- */
-function moved(value: TensorData, places: readonly Place[], pos: number): TensorData {
-  const [, length, ...rest] = value.shape;
-  if (length === pos && places.every(({ positions }) => positions.every(([a, b]) => a === b))) {
-    return value;
-  }
-  const width = rest.reduce((a, b) => a * b, 1);
-  const data = new Float32Array(pos * width);
-  const source = value.data as Float32Array;
-  for (const { positions } of places) {
-    for (const [to, from] of positions) {
-      data.set(source.subarray(from * width, (from + 1) * width), to * width);
-    }
-  }
-  return { dtype: 'float32', shape: [1, pos, ...rest], data };
-}
-
-/** The same for a pattern `[1, n_heads, query, key]`, whose positions are on the third axis. */
-function movedPattern(value: TensorData, places: readonly Place[]): TensorData {
-  const [, heads, pos] = value.shape;
-  const source = value.data as Float32Array;
-  const data = source.slice();
-  for (const { positions } of places) {
-    for (const [to, from] of positions) {
-      for (let h = 0; h < heads; h++) {
-        const start = (h * pos + from) * pos;
-        data.set(source.subarray(start, start + pos), (h * pos + to) * pos);
-      }
-    }
-  }
-  return { dtype: 'float32', shape: value.shape, data };
-}
-
 /** Which entries of each row are exchanged. */
 function masks(
   model: Model,
@@ -139,8 +106,7 @@ async function sweepLayer(
   const values: number[] = [];
   const feeds: Record<string, TensorData> = {
     base: base[address],
-    other:
-      site === 'pattern' ? movedPattern(value, layout.places) : moved(value, layout.places, pos),
+    other: aligned(site, value, layout.places, pos),
     pair: int64([options.target, options.distractor], [2]),
     ...COLUMNS,
     ...(stream ? { stream: base[stream] } : {}),
