@@ -14,6 +14,7 @@ import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
 import { openModel, withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
+import { exportCommand, importCommand } from './dict-convert.ts';
 import { featuresCommand, harvestCommand } from './dict-features.ts';
 import { takeBatches, trainCommand } from './dict-train.ts';
 
@@ -107,5 +108,12 @@ export const dict: CommandSpec = {
   examples: [],
   define: (command) => command,
   action: async () => undefined,
-  subcommands: [trainCommand, evalCommand, harvestCommand, featuresCommand],
+  subcommands: [
+    trainCommand,
+    evalCommand,
+    harvestCommand,
+    featuresCommand,
+    importCommand,
+    exportCommand,
+  ],
 };

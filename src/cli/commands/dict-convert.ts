@@ -1,0 +1,131 @@
+import { join } from 'node:path';
+import { GlassboxError } from '../../base/error.ts';
+import { saveDictionary } from '../../microscope/dictionary/files.ts';
+import {
+  dictionaryFormats,
+  loadAnyDictionary,
+  saveCircuitTracer,
+  saveSaeLens,
+} from '../../microscope/dictionary/formats/index.ts';
+import { oneOf } from '../../microscope/prompt.ts';
+import type { CommandSpec } from '../command.ts';
+import { table } from '../table.ts';
+
+const targets = ['saelens', 'circuit-tracer'] as const;
+
+/** `--at READS` or `--at READS:WRITES`. */
+function placeOf(at: string | undefined) {
+  if (at === undefined) return undefined;
+  const [reads, writes = reads] = at.split(':');
+  return { reads, writes };
+}
+
+export const importCommand: CommandSpec = {
+  name: 'import',
+  summary: `read a dictionary of another project (${dictionaryFormats.slice(1).join(', ')})`,
+  examples: [
+    {
+      line: 'dict import ./gpt2-res-jb/blocks.8.hook_resid_pre --out ./sae',
+      does: 'SAELens; the format is recognised',
+    },
+    {
+      line: 'dict import ./layer_12/width_16k/average_l0_82/params.npz --at blocks.12.hook_resid_post --out ./sae',
+      does: 'Gemma Scope, whose file does not say where it belongs',
+    },
+    {
+      line: 'dict import ./transcoders --out ./dictionaries',
+      does: 'circuit-tracer: a folder per layer',
+    },
+  ],
+  define: (command) =>
+    command
+      .argument('<path>', 'folder or file')
+      .requiredOption('-o, --out <folder>', 'folder to write')
+      .option('--at <address>', 'address read, or READ:WRITTEN, where the files do not say'),
+  async action(context, { args: [path], options }) {
+    const { format, dictionaries } = await loadAnyDictionary(path, { place: placeOf(options.at) });
+    const several = dictionaries.length > 1;
+    const written: {
+      folder: string;
+      reads: readonly string[];
+      writes: readonly string[];
+      features: number;
+      activation: string;
+    }[] = [];
+    for (const [layer, dictionary] of dictionaries.entries()) {
+      const folder = several ? join(options.out, `layer-${layer}`) : options.out;
+      await saveDictionary(folder, dictionary);
+      const { reads, writes, dDict, activation } = dictionary.config;
+      written.push({ folder, reads, writes, features: dDict, activation: activation.kind });
+      context.progress({
+        label: 'importing',
+        done: layer + 1,
+        total: dictionaries.length,
+        unit: 'dictionaries',
+      });
+    }
+    context.result({ format, dictionaries: written }, () => {
+      const rows = written.map(({ folder, reads, features, activation }) => [
+        folder,
+        reads.join(', '),
+        features,
+        activation,
+      ]);
+      return `${table(['folder', 'reads', 'features', 'activation'], rows)}\nread as ${format}`;
+    });
+    return undefined;
+  },
+};
+
+export const exportCommand: CommandSpec = {
+  name: 'export',
+  summary: 'write a dictionary, or a set, in the form of another project',
+  examples: [
+    {
+      line: 'dict export ./sae --to saelens --out ./for-saelens',
+      does: 'cfg.json and sae_weights.safetensors',
+    },
+    {
+      line: 'dict export ./transcoders --to circuit-tracer --out ./for-circuit-tracer',
+      does: 'a set it can attribute with',
+    },
+  ],
+  define: (command) =>
+    command
+      .argument(
+        '<path>',
+        'folder of a dictionary; for circuit-tracer, several paths in order of layers',
+      )
+      .argument('[more...]', 'further layers')
+      .requiredOption('--to <format>', targets.join(' or '))
+      .requiredOption('-o, --out <folder>', 'folder to write'),
+  async action(context, { args: [first, more], options }) {
+    const to = oneOf('format', options.to, targets);
+    const loaded = await Promise.all(
+      [first, ...more].map((path: string) => loadAnyDictionary(path)),
+    );
+    const dictionaries = loaded.flatMap((found) => found.dictionaries);
+    if (to === 'saelens') {
+      if (dictionaries.length > 1) {
+        throw new GlassboxError(
+          `SAELens stores one dictionary per folder, there are ${dictionaries.length}`,
+          {
+            code: 'bad-option',
+            remedy: 'Export one folder at a time.',
+          },
+        );
+      }
+      await saveSaeLens(options.out, dictionaries[0]);
+    } else {
+      const crosses = dictionaries.some(({ config }) => config.writes.length > 1);
+      await saveCircuitTracer(options.out, {
+        kind: crosses ? 'cross-layer' : 'per-layer',
+        dictionaries,
+      });
+    }
+    context.result({ format: to, out: options.out, dictionaries: dictionaries.length }, () => {
+      return `wrote ${dictionaries.length} of format ${to} to ${options.out}`;
+    });
+    return undefined;
+  },
+};
