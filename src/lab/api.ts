@@ -18,9 +18,9 @@ import {
   seed,
   type TokenChoice,
   type TokenGroupView,
-  token,
   type Tokens,
   type TokenView,
+  token,
   topK,
 } from './contract/base.ts';
 import type { GraphPosts } from './contract/graph.ts';

@@ -38,6 +38,15 @@ const POSTS: { readonly [Q in Exclude<Question, 'model' | 'examples'>]: z.ZodTyp
   tokens: api.tokensSchema,
   'token-search': api.tokenSearchSchema,
   generate: api.generateSchema,
+  dictionaries: api.dictionariesSchema,
+  trace: api.traceSchema,
+  'graph-intervention': api.graphInterventionSchema,
+  'graph-validity': api.graphValiditySchema,
+  'head-loadings': api.headLoadingsSchema,
+  qk: api.qkSchema,
+  groups: api.groupsSchema,
+  features: api.featuresSchema,
+  feature: api.featureSchema,
 };
 
 /** Figures put style attributes into SVG; scripts and everything else come from here only. */

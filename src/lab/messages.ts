@@ -3,19 +3,28 @@ import type {
   AnalyseRequest,
   AttentionRequest,
   AttributionRequest,
+  DictionariesRequest,
   DoseRequest,
+  FeatureRequest,
+  FeaturesRequest,
   GenerateLine,
   GenerateRequest,
   GenerationView,
+  GraphInterventionRequest,
+  GraphValidityRequest,
+  GroupsRequest,
+  HeadLoadingsRequest,
   HeadsRequest,
   InterventionsRequest,
   LabGets,
   LabPosts,
   LensRequest,
   PatchingRequest,
+  QkRequest,
   Sourced,
   TokenSearchRequest,
   TokensRequest,
+  TraceRequest,
 } from './api.ts';
 
 /** What a model's thread is asked, by name. The model itself is the thread's. */
@@ -33,6 +42,15 @@ export interface Requests {
   readonly tokens: TokensRequest;
   readonly 'token-search': TokenSearchRequest;
   readonly generate: GenerateRequest;
+  readonly dictionaries: DictionariesRequest;
+  readonly trace: TraceRequest;
+  readonly 'graph-intervention': GraphInterventionRequest;
+  readonly 'graph-validity': GraphValidityRequest;
+  readonly 'head-loadings': HeadLoadingsRequest;
+  readonly qk: QkRequest;
+  readonly groups: GroupsRequest;
+  readonly features: FeaturesRequest;
+  readonly feature: FeatureRequest;
 }
 
 export type Question = keyof Requests;

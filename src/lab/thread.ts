@@ -72,7 +72,7 @@ async function open(): Promise<Session> {
   send({ kind: 'ready', facts: { hash, dataHash: manifest?.dataHash ?? null, bytes } });
   const seed = manifest?.recipe.worldSeed;
   const world = seed === undefined ? null : createWorld({ seed });
-  return { model, world, texts: new Map() };
+  return { model, folder, world, texts: new Map() };
 }
 
 async function answer(session: Session, ask: Extract<ToThread, { kind: 'ask' }>): Promise<void> {

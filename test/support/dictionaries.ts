@@ -1,5 +1,6 @@
 import { Rng } from '../../src/base/rng.ts';
 import {
+  type DictionaryActivation,
   type DictionaryConfig,
   type DictionarySet,
   dictionaryShapes,
@@ -9,20 +10,27 @@ import type { Model } from '../../src/model/index.ts';
 /** Random dictionaries for every layer of a model. */
 export function randomSet(
   model: Model,
-  options: { readonly kind?: DictionarySet['kind']; readonly skip?: boolean },
+  options: {
+    readonly kind?: DictionarySet['kind'];
+    readonly skip?: boolean;
+    /** Features per layer, 12 unless told. */
+    readonly width?: number;
+    /** All positive pre-activations become features unless told. */
+    readonly activation?: DictionaryActivation;
+  },
 ): DictionarySet {
-  const { kind = 'per-layer', skip = false } = options;
+  const { kind = 'per-layer', skip = false, width = 12 } = options;
   const { dModel, nLayers } = model.config;
   const rng = new Rng(5);
   const dictionaries = Array.from({ length: nLayers }, (_, layer) => {
     const last = kind === 'per-layer' ? layer + 1 : nLayers;
     const config: DictionaryConfig = {
-      activation: { kind: 'relu' },
+      activation: options.activation ?? { kind: 'relu' },
       reads: [`blocks.${layer}.mlp.hook_in`],
       writes: Array.from({ length: last - layer }, (_, j) => `blocks.${layer + j}.hook_mlp_out`),
       dIn: dModel,
       dOut: dModel,
-      dDict: 12,
+      dDict: width,
       centreInput: false,
       skip,
       scale: 1,

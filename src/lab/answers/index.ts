@@ -1,6 +1,10 @@
 import type { Question } from '../messages.ts';
 import { examples } from './examples.ts';
 import { generate } from './generate.ts';
+import { graphIntervention, graphValidityAnswer, groups, headLoadings, qk } from './graph/ask.ts';
+import { dictionaries } from './graph/dictionaries.ts';
+import { feature, features } from './graph/features.ts';
+import { trace } from './graph/trace.ts';
 import { attention, attribution, heads, lens } from './inside.ts';
 import { analyse, interventions } from './prompt.ts';
 import type { Handler } from './session.ts';
@@ -22,4 +26,13 @@ export const handlers: { readonly [Q in Question]: Handler<Q> } = {
   tokens,
   'token-search': tokenSearch,
   generate,
+  dictionaries,
+  trace,
+  'graph-intervention': graphIntervention,
+  'graph-validity': graphValidityAnswer,
+  'head-loadings': headLoadings,
+  qk,
+  groups,
+  features,
+  feature,
 };

@@ -9,6 +9,8 @@ import type { Answer, GeneratedToken, Question, Requests } from '../messages.ts'
 /** A loaded model and what is known around it. */
 export interface Session {
   readonly model: Model;
+  /** Where the model lies, with what belongs to it. */
+  readonly folder: string;
   /** The world whose prompts the model was trained on; null for other models. */
   readonly world: World | null;
   /** Texts of tokens on their own, filled as they are needed. */

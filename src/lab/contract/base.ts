@@ -81,4 +81,3 @@ export interface IntervalView {
   readonly high: number;
   readonly n: number;
 }
-

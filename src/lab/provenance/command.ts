@@ -30,6 +30,17 @@ function withPrompt(name: string, prompt: Prompt, options: readonly string[]): s
 
 const editsFlag = (edits: readonly EditSpec[]) => ({ edits: JSON.stringify(edits) });
 
+/** The graph of a request; what follows from it in other ways has no command. */
+const traceLine = (
+  { prompt, maxLogits, logitShare, maxFeatures, ...request }: Requests['trace'],
+  rest: Readonly<Record<string, Token | boolean | undefined>> = {},
+) =>
+  withPrompt('trace', prompt, [
+    ...flags(tokenNames(request)),
+    ...flags({ 'max-logits': maxLogits, 'logit-share': logitShare, 'max-features': maxFeatures }),
+    ...flags(rest),
+  ]);
+
 const commandLines: { readonly [Q in Question]: CommandLine<Q> } = {
   model: () => ['models', 'inspect'],
   examples: () => null,
@@ -76,6 +87,18 @@ const commandLines: { readonly [Q in Question]: CommandLine<Q> } = {
       }),
       ...stop.flatMap((text) => ['--stop', shell(text)]),
     ]),
+  dictionaries: () => null,
+  trace: (request) =>
+    traceLine(request, { 'node-share': request.nodeShare, 'edge-share': request.edgeShare }),
+  // The command ablates as many features as the endpoint does unless told, from the same seed.
+  'graph-validity': ({ mode, features = 24, seed = 0, ...request }) =>
+    features === 24 && seed === 0 ? traceLine(request, { validity: true, mode }) : null,
+  'graph-intervention': () => null,
+  'head-loadings': () => null,
+  qk: () => null,
+  groups: () => null,
+  features: () => null,
+  feature: () => null,
 };
 
 /** The command line of a request; null where no command gives the same numbers. */

@@ -6,7 +6,9 @@ import { codeSnippet } from './snippet.ts';
 
 function seedOf(question: Question, request: Requests[Question]): number | null {
   const { seed, temperature } = request as { seed?: number; temperature?: number };
-  if (question === 'heads' || question === 'dose') return seed ?? 0;
+  if (question === 'heads' || question === 'dose' || question === 'graph-validity') {
+    return seed ?? 0;
+  }
   return question === 'generate' && (temperature ?? 0) > 0 ? (seed ?? 0) : null;
 }
 

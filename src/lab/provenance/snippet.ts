@@ -1,51 +1,15 @@
 import type { Question, Requests } from '../messages.ts';
-import { type Chosen, type Prompt, tokenNames } from './tokens.ts';
-
-/** Source text that is not to be quoted again. */
-class Raw {
-  readonly text: string;
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
-/** A value as TypeScript source. */
-const source = (value: unknown): string => JSON.stringify(value);
-
-/** `{ a: 1, b: "x" }` of what is given; '' when nothing is. */
-function optionsOf(values: Readonly<Record<string, unknown>>): string {
-  const given = Object.entries(values).filter(([, value]) => value !== undefined);
-  if (given.length === 0) return '';
-  const fields = given.map(([name, value]) =>
-    name === value ? name : `${name}: ${value instanceof Raw ? value.text : source(value)}`,
-  );
-  return `{ ${fields.join(', ')} }`;
-}
-
-const args = (...parts: readonly string[]): string => parts.filter(Boolean).join(', ');
-
-/** What a snippet needs: names from `glassbox/microscope`, lines, and the call that answers. */
-interface Snippet {
-  readonly uses: readonly string[];
-  readonly lines: readonly string[];
-  readonly call: string;
-}
-
-function promptLine(name: string, prompt: Prompt): { uses: string[]; line: string } {
-  return typeof prompt === 'string'
-    ? { uses: ['encodePrompt'], line: `const ${name} = encodePrompt(model, ${source(prompt)});` }
-    : { uses: [], line: `const ${name} = ${source(prompt)};` };
-}
-
-function preferenceFields(request: Chosen): { uses: string[]; fields: Record<string, Raw> } {
-  const given = Object.entries(tokenNames(request)).filter(([, token]) => token !== undefined);
-  return {
-    uses: given.length > 0 ? ['resolveToken'] : [],
-    fields: Object.fromEntries(
-      given.map(([name, token]) => [name, new Raw(`resolveToken(model, ${source(token)})`)]),
-    ),
-  };
-}
+import { graphSnippets } from './graph-snippet.ts';
+import {
+  args,
+  optionsOf,
+  preferenceFields,
+  promptLine,
+  Raw,
+  type Snippet,
+  source,
+} from './parts.ts';
+import type { Prompt } from './tokens.ts';
 
 /** A call on one prompt: `call(model, tokens, …, options)`. */
 function onPrompt(
@@ -61,7 +25,10 @@ function onPrompt(
   };
 }
 
-const snippets: { readonly [Q in Question]: (request: Requests[Q]) => Snippet | null } = {
+const snippets: {
+  readonly [Q in Question]: (request: Requests[Q], model: string) => Snippet | null;
+} = {
+  ...graphSnippets,
   model: () => ({ uses: [], lines: [], call: 'model.config' }),
   examples: () => null,
   analyse: ({ prompt, topK }) => onPrompt(prompt, 'tokenMeasures', { args: [optionsOf({ topK })] }),
@@ -153,12 +120,12 @@ export function codeSnippet<Q extends Question>(
   request: Requests[Q],
   options: { readonly model: string },
 ): string | null {
-  const snippet = snippets[question](request);
+  const snippet = snippets[question](request, options.model);
   if (!snippet) return null;
   const uses = [...new Set(snippet.uses)].sort();
   return [
     ...(uses.length > 0 ? [`import { ${uses.join(', ')} } from 'glassbox/microscope';`] : []),
-    "import { openModel } from 'glassbox/model';",
+    `import { ${[...(snippet.modelUses ?? []), 'openModel'].sort().join(', ')} } from 'glassbox/model';`,
     '',
     `const model = await openModel(${source(options.model)});`,
     ...snippet.lines,

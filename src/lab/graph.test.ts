@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { writeModelWithDictionaries } from '../../test/support/dictionary-model.ts';
+import type { LabPosts, Sourced, TraceResponse } from './api.ts';
+import { type Lab, startLab } from './server.ts';
+import { labClient } from './testing/client.ts';
+import { writeTinyModel } from './testing/tiny-model.ts';
+
+const PROMPT = 'When Mary and John went to the store, John gave a drink to';
+const ASKED = { prompt: PROMPT, target: ' Mary', distractor: ' John' };
+let folder: string;
+let lab: Lab;
+let client: ReturnType<typeof labClient>;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lab-graph-'));
+  await writeModelWithDictionaries(folder);
+  lab = await startLab({ model: folder, port: 0, warm: false, page: null });
+  client = labClient(lab.url);
+});
+
+after(async () => {
+  await lab.close();
+  await rm(folder, { recursive: true });
+});
+
+async function ask<P extends keyof LabPosts>(path: P, body: LabPosts[P]['request']) {
+  const answer = await client.post(path, body);
+  assert.equal(answer.status, 200, JSON.stringify(answer.body.error));
+  return answer.body;
+}
+
+/** Runs the code of an answer against the sources of this checkout. */
+let snippets = 0;
+// biome-ignore lint/suspicious/noExplicitAny: each snippet has a result of its own kind.
+async function runCode({ provenance }: Sourced): Promise<any> {
+  const src = join(import.meta.dirname, '..');
+  const code = provenance.code!.replace(/'glassbox\/(\w+)'/g, (_, name) =>
+    JSON.stringify(pathToFileURL(join(src, name, 'index.ts')).href),
+  );
+  const path = join(folder, `snippet-${snippets++}.mts`);
+  await writeFile(path, code.replace('console.log(result);', 'export { result };'));
+  return (await import(pathToFileURL(path).href)).result;
+}
+
+const near = (a: number, b: number) =>
+  assert.ok(Math.abs(a - b) <= 1e-5 * Math.max(1, Math.abs(b)), `${a} and ${b}`);
+
+const feature = ({ nodes }: TraceResponse) => nodes.find(({ kind }) => kind === 'feature')!;
+
+test('what dictionaries a model has', async () => {
+  const { set, dictionaries } = await ask('/api/dictionaries', {});
+  assert.deepEqual(set, { kind: 'per-layer', features: 4 * 64 });
+  assert.deepEqual(
+    dictionaries.map(({ name, layer, activation }) => [name, layer, activation]),
+    [0, 1, 2, 3].map((layer) => [`transcoder-${layer}`, layer, 'topk 6']),
+  );
+});
+
+test('a graph says what it shows and what it hides, and its code gives it again', async () => {
+  const graph = await ask('/api/trace', ASKED);
+  const { nodes, links, shown, total, hidden } = graph;
+  assert.equal(nodes.length, shown.nodes);
+  assert.equal(links.weight.length, shown.links);
+  const missing = (what: string) =>
+    hidden.reduce((sum, one) => (one.what === what ? sum + one.count : sum), 0);
+  assert.equal(shown.nodes + missing('nodes'), total.nodes);
+  assert.equal(shown.links + missing('links'), total.links);
+  assert.equal(new Set(nodes.map(({ key }) => key)).size, nodes.length);
+  assert.equal(graph.targets.length, 1);
+  for (const value of Object.values(graph.scores)) assert.ok(value >= 0 && value <= 1);
+  assert.match(
+    graph.provenance.command!,
+    /^glassbox trace .*--target ' Mary' --distractor ' John'/,
+  );
+  const file = await runCode(graph);
+  assert.equal(file.nodes.length, nodes.length);
+  assert.equal(file.links.length, links.weight.length);
+
+  const less = await ask('/api/trace', { ...ASKED, nodeShare: 0.4 });
+  assert.ok(less.shown.nodes < shown.nodes);
+  assert.deepEqual(less.scores, graph.scores);
+});
+
+test('a change is predicted and measured; without attention and MLPs answering they agree', async () => {
+  const graph = await ask('/api/trace', ASKED);
+  const changes = [{ node: feature(graph).key, factor: 0 }];
+  const direct = await ask('/api/graph-intervention', { ...ASKED, changes, mode: 'direct' });
+  const [{ label, measured }] = direct.targets;
+  assert.match(label, /Mary.*John/);
+  const row = await ask('/api/features', { ...ASKED, limit: 5000 });
+  const effect = row.features.find(({ key }) => key === changes[0].node)!.effect;
+  near(measured, -effect);
+  const again = await runCode(direct);
+  near(again.predicted[0], direct.targets[0].predicted);
+  near(again.measured[0], measured);
+
+  const validity = await ask('/api/graph-validity', { ...ASKED, features: 4 });
+  assert.equal(validity.n, 4);
+  assert.equal(validity.points.length, 4);
+  assert.equal(validity.provenance.seed, 0);
+});
+
+test('an edge splits over heads, a score over pairs, and features group', async () => {
+  const graph = await ask('/api/trace', ASKED);
+  const { nodes, links } = graph;
+  const at = links.target.findIndex(
+    (target, i) =>
+      nodes[target].kind === 'feature' && nodes[links.source[i]].position < nodes[target].position,
+  );
+  const [source, target] = [nodes[links.source[at]], nodes[links.target[at]]];
+  const split = await ask('/api/head-loadings', {
+    ...ASKED,
+    edge: { source: source.key, target: target.key },
+  });
+  near(split.edge, links.weight[at]);
+  for (const { heads, bypass } of split.layers) {
+    assert.ok(Math.abs(heads.reduce((a, b) => a + b, bypass) - split.edge) < 1e-4);
+  }
+  near((await runCode(split)).edge, split.edge);
+
+  const place = { layer: 1, head: 0, query: target.position, key: source.position };
+  const scored = await ask('/api/qk', { ...ASKED, ...place, limit: 5 });
+  assert.equal(scored.pairs.length, 5);
+  near((await runCode(scored)).score, scored.score);
+
+  const { groups } = await ask('/api/groups', { ...ASKED, threshold: -1 });
+  assert.ok(groups.every((group) => group.nodes.length > 1));
+  const own = new Set((await ask('/api/features', { ...ASKED })).features.map(({ key }) => key));
+  for (const { nodes: members } of groups) for (const key of members) assert.ok(own.has(key), key);
+});
+
+test('a feature is described without any harvest', async () => {
+  const { features } = await ask('/api/features', { ...ASKED, position: 5 });
+  assert.ok(features.every(({ position }) => position === 5));
+  const [{ layer, index, activation }] = features;
+  const found = await ask('/api/feature', { layer, index, prompt: PROMPT });
+  near(found.on!.activations[5], activation);
+  assert.equal(found.top.length, 10);
+  assert.ok(found.top[0].value > 0 && found.bottom[0].value < 0);
+  assert.equal(found.neighbours.length, 8);
+  assert.ok(found.neighbours.every(({ cosine }) => Math.abs(cosine) <= 1 + 1e-6));
+  assert.equal(
+    found.logits.counts.reduce((a, b) => a + b),
+    JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')).vocab_size,
+  );
+});
+
+test('what cannot be answered says why', async () => {
+  const code = async (path: keyof LabPosts, body: object) => {
+    const { status, body: answer } = await client.post(path, body as never);
+    return [status, answer.error.code];
+  };
+  const changes = [{ node: '9_9_9', factor: 0 }];
+  assert.deepEqual(await code('/api/graph-intervention', { ...ASKED, changes }), [400, 'bad-node']);
+  assert.deepEqual(await code('/api/feature', { layer: 0, index: 64 }), [400, 'bad-feature']);
+  assert.deepEqual(await code('/api/feature', { layer: 9, index: 0 }), [400, 'bad-feature']);
+  assert.deepEqual(await code('/api/trace', { prompt: '' }), [400, 'empty-prompt']);
+  assert.deepEqual(await code('/api/trace', { prompt: 'a', nodeShare: 2 }), [400, 'bad-request']);
+
+  const bare = await mkdtemp(join(tmpdir(), 'lab-bare-'));
+  await writeTinyModel(bare);
+  const none = await ask('/api/dictionaries', { model: bare });
+  assert.deepEqual([none.set, none.dictionaries], [null, []]);
+  assert.deepEqual(await code('/api/trace', { model: bare, prompt: 'Tom' }), [
+    400,
+    'no-dictionary',
+  ]);
+  await rm(bare, { recursive: true });
+});
+
+test('tracing tells how far it is', async () => {
+  const lines = await client.lines('/api/trace', { prompt: 'Alice went to the park' });
+  assert.equal(lines.at(-1)!.type, 'result');
+  assert.ok(lines.some(({ type, label }) => type === 'progress' && label === 'tracing'));
+});
