@@ -1,7 +1,7 @@
 /** Tools that look inside a model: lenses, attribution, patching, head scores, interventions. */
 export * from './attribution.ts';
 export * from './circuits/index.ts';
-export { loadDictionarySet } from './dictionary/set.ts';
+export * from './dictionary/index.ts';
 export * from './edit-spec.ts';
 export * from './graph/index.ts';
 export * from './heads.ts';

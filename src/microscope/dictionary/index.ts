@@ -8,6 +8,7 @@ export {
 export { diskSource, storeActivations } from './data/disk.ts';
 export * from './data/source.ts';
 export * from './files.ts';
+export * from './formats/index.ts';
 export { dictionaryHash, type HarvestOptions, harvest } from './harvest/harvest.ts';
 export * from './harvest/store.ts';
 export * from './harvest/text.ts';
@@ -17,6 +18,7 @@ export * from './metrics/reconstruction.ts';
 export * from './metrics/splice.ts';
 export * from './report.ts';
 export { createEncoder, type Encoded, type Encoder, runDictionary } from './run.ts';
+export * from './set.ts';
 export * from './train/config.ts';
 export type { ActivationStatistics } from './train/params.ts';
 export * from './train/rule.ts';

@@ -2,7 +2,6 @@ import {
   add,
   cast,
   exp,
-  gatherElements,
   greater,
   less,
   matmul,
@@ -104,9 +103,4 @@ export function traceDecode(
     if (config.skip && j === 0) out = add(out, matmul(inputs[0], param('W_skip')));
     return config.scale === 1 ? out : mul(out, 1 / config.scale);
   });
-}
-
-/** Selects features by index along the last axis: `[..., d_dict]` and int64 `[..., n]` to `[..., n]`. */
-export function featureValues(acts: Tensor, indices: Tensor): Tensor {
-  return gatherElements(acts, indices);
 }
