@@ -1,11 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { findChromium } from '../../scripts/lib/chromium.ts';
 import { ROOT } from '../../scripts/lib/run.ts';
 import { startLab } from '../../src/lab/server.ts';
+
+/** Nothing that a headless browser does by itself, such as looking for updates. */
+const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'];
 
 /** A lab with the built-in model, its page built from the sources, and a real browser beside it. */
 export interface LabPage {
@@ -15,8 +18,16 @@ export interface LabPage {
    *
    * @param state parts of the address, e.g. `{ prompt: 'a', theme: 'dark' }`
    */
-  open(state: Readonly<Record<string, string>>): Promise<OpenedPage>;
+  open(state?: Readonly<Record<string, string>>, view?: View): Promise<OpenedPage>;
   close(): Promise<void>;
+}
+
+/** How a reader's browser is set up. */
+export interface View {
+  readonly width?: number;
+  readonly height?: number;
+  /** What the browser asks for in `Accept-Language`; English unless told. */
+  readonly locale?: string;
 }
 
 export interface OpenedPage {
@@ -27,42 +38,54 @@ export interface OpenedPage {
   state(): URLSearchParams;
 }
 
-/** Starts everything once for a file of tests. */
-export async function openLabPage(): Promise<LabPage> {
-  const folder = await mkdtemp(join(tmpdir(), 'glassbox-page-'));
+/** The browser that the tests drive. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: findChromium(), args: ARGS });
+}
+
+/** A fresh context with one page at an address. */
+export async function openPage(browser: Browser, url: string, view: View = {}) {
+  const { width = 1360, height = 1800, locale = 'en' } = view;
+  const context = await browser.newContext({
+    viewport: { width, height },
+    locale,
+    reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  await page.goto(url);
+  const state = () => new URLSearchParams(new URL(page.url()).hash.slice(1));
+  return { page, errors, state } satisfies OpenedPage;
+}
+
+/** Builds the page into a folder of its own. */
+export async function buildPage(folder: string): Promise<void> {
   await build({
     root: join(ROOT, 'web'),
     configFile: join(ROOT, 'vite.config.ts'),
     logLevel: 'error',
     build: { outDir: folder, emptyOutDir: true },
   });
+}
+
+/** Starts everything once for a file of tests. */
+export async function openLabPage(): Promise<LabPage> {
+  const folder = await mkdtemp(join(tmpdir(), 'glassbox-page-'));
+  await buildPage(folder);
   const lab = await startLab({ port: 0, page: folder });
   const failed = await lab.warmed;
   if (failed !== null) throw failed;
-  const browser = await chromium.launch({
-    executablePath: findChromium(),
-    args: ['--no-sandbox'],
-  });
+  const browser = await launchBrowser();
   return {
     url: lab.url,
-    async open(state) {
-      const context = await browser.newContext({
-        viewport: { width: 1360, height: 1800 },
-        locale: 'en',
-        reducedMotion: 'reduce',
-      });
-      const page = await context.newPage();
-      const errors: string[] = [];
-      page.on('pageerror', (error) => errors.push(error.message));
-      page.on('console', (message) => {
-        if (message.type() === 'error') errors.push(message.text());
-      });
-      await page.goto(`${lab.url}#${new URLSearchParams(state)}`);
-      return {
-        page,
-        errors,
-        state: () => new URLSearchParams(new URL(page.url()).hash.slice(1)),
-      };
+    open(state = {}, view) {
+      const fragment = new URLSearchParams(state).toString();
+      return openPage(browser, fragment === '' ? lab.url : `${lab.url}#${fragment}`, view);
     },
     async close() {
       await browser.close();

@@ -85,12 +85,14 @@ export function Continuations() {
   const words = t().interventions;
   const problem = after.problem.value ?? before.problem.value;
   const done = before.written.value.done && after.written.value.done;
+  // Nothing is awaited where none is asked for, nor after a failure.
+  const busy = !done && problem === undefined && request() !== undefined;
   const same = done && difference.value.every(({ kind }) => kind === 'same');
   const lengths = LENGTHS.includes(String(state.length.value) as (typeof LENGTHS)[number])
     ? LENGTHS
     : [...LENGTHS, String(state.length.value)];
   return (
-    <section class="continuations" aria-busy={!done}>
+    <section class="continuations" aria-busy={busy}>
       <h3>
         {words.continuation} <span class="note">{words.continuationAbout}</span>
       </h3>
