@@ -13,3 +13,4 @@ export * from './loss.ts';
 export * from './patching.ts';
 export * from './prompt.ts';
 export * from './readout.ts';
+export * from './token-attribution/index.ts';

@@ -1,0 +1,144 @@
+import type { ProgressListener } from '../../base/progress.ts';
+import type { Model } from '../../model/model.ts';
+import type { PlayerAttribution } from './game.ts';
+import { gradientTimesInput, integratedGradients, tokenPatching } from './gradients.ts';
+import { kernelShap } from './kernel-shap.ts';
+import { lime } from './lime.ts';
+import { sampledShapley } from './shapley.ts';
+import {
+  pairwiseStability,
+  type Stability,
+  sharedTokens,
+  spearman,
+  stabilityOf,
+} from './stability.ts';
+import { type TokenGame, type TokenTask, tokenGame } from './token-game.ts';
+
+/** The methods that attribute an answer to tokens. */
+export const tokenMethods = [
+  'patching',
+  'gradient-x-input',
+  'integrated-gradients',
+  'kernel-shap',
+  'sampled-shapley',
+  'lime',
+] as const;
+export type TokenMethod = (typeof tokenMethods)[number];
+
+interface MethodOptions {
+  readonly seed: number;
+  readonly samples: number;
+  readonly steps: number;
+}
+
+interface Method {
+  /** Whether the outcome depends on the seed. */
+  readonly random: boolean;
+  readonly run: (game: TokenGame, options: MethodOptions) => Promise<PlayerAttribution>;
+}
+
+const methods: { readonly [M in TokenMethod]: Method } = {
+  patching: { random: false, run: tokenPatching },
+  'gradient-x-input': { random: false, run: gradientTimesInput },
+  'integrated-gradients': { random: false, run: integratedGradients },
+  'kernel-shap': { random: true, run: kernelShap },
+  'sampled-shapley': {
+    random: true,
+    run: (game, { samples, seed }) =>
+      sampledShapley(game, { orders: Math.max(2, samples / (game.players + 1)), seed }),
+  },
+  lime: { random: true, run: lime },
+};
+
+export interface TokenAttributionOptions {
+  /** All unless told. */
+  readonly methods?: readonly TokenMethod[];
+  /** Seeds that random methods are repeated with, 5 unless told. */
+  readonly seeds?: number;
+  /** Runs a random method may use, 256 unless told. */
+  readonly samples?: number;
+  /** Points of integrated gradients, 32 unless told. */
+  readonly steps?: number;
+  /** The same question in other words; compared on the tokens they share. */
+  readonly paraphrases?: readonly (readonly number[])[];
+  readonly progress?: ProgressListener;
+  readonly signal?: AbortSignal;
+}
+
+/** What one method says, and how much to trust it. */
+export interface MethodResult {
+  readonly method: TokenMethod;
+  /** One number per position of `TokenAttribution.positions`, in the metric's unit, mean over seeds. */
+  readonly values: readonly number[];
+  readonly evaluations: number;
+  /** Rank correlation between seeds; null where no seed is used. */
+  readonly overSeeds: Stability | null;
+  /** Rank correlation with paraphrases on shared tokens; null without any that can be compared. */
+  readonly overParaphrases: Stability | null;
+}
+
+/** Attributions of one prompt by several methods. */
+export interface TokenAttribution {
+  readonly positions: readonly number[];
+  readonly results: readonly MethodResult[];
+  /** Rank correlation of every two methods, `[method][method]`. */
+  readonly agreement: readonly (readonly number[])[];
+}
+
+/**
+ * Attributes a prompt's answer to its tokens by several methods, and measures how stable each is: rank
+ * correlation over seeds, over paraphrases, and between methods.
+ *
+ * @throws GlassboxError `no-players`, `not-finite`, and what is wrong with a prompt
+ */
+export async function attributeTokens(
+  model: Model,
+  task: TokenTask,
+  options: TokenAttributionOptions = {},
+): Promise<TokenAttribution> {
+  const { samples = 256, steps = 32, seeds = 5 } = options;
+  const chosen = options.methods ?? tokenMethods;
+  const game = tokenGame(model, task);
+  const paraphrases = (options.paraphrases ?? []).map((tokens) => ({
+    game: tokenGame(model, { ...task, tokens, fixed: undefined }),
+    shared: sharedTokens(task.tokens, tokens),
+  }));
+  const results: MethodResult[] = [];
+  for (const method of chosen) {
+    options.signal?.throwIfAborted();
+    const { random, run } = methods[method];
+    const runs: PlayerAttribution[] = [];
+    for (let seed = 0; seed < (random ? seeds : 1); seed++) {
+      runs.push(await run(game, { seed, samples, steps }));
+    }
+    const correlations: number[] = [];
+    for (const other of paraphrases) {
+      const found = await run(other.game, { seed: 0, samples, steps });
+      const pairs = other.shared.flatMap(([inA, inB]): [number, number][] => {
+        const [a, b] = [game.positions.indexOf(inA), other.game.positions.indexOf(inB)];
+        return a < 0 || b < 0 ? [] : [[runs[0].values[a], found.values[b]]];
+      });
+      correlations.push(
+        spearman(
+          pairs.map(([a]) => a),
+          pairs.map(([, b]) => b),
+        ),
+      );
+    }
+    const values = runs.map((one) => one.values);
+    results.push({
+      method,
+      values: game.positions.map((_, i) => values.reduce((sum, v) => sum + v[i], 0) / runs.length),
+      evaluations: runs[0].evaluations,
+      overSeeds: random ? pairwiseStability(values) : null,
+      overParaphrases: stabilityOf(correlations),
+    });
+    const [done, total] = [results.length, chosen.length];
+    options.progress?.({ label: 'methods', done, total, unit: 'methods' });
+  }
+  return {
+    positions: game.positions,
+    results,
+    agreement: results.map((a) => results.map((b) => spearman(a.values, b.values))),
+  };
+}

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { loadFixture } from '../../model/testing/fixtures.ts';
+import { linearFixture } from '../circuits/testing.ts';
+import { attributeTokens, tokenMethods } from './compare.ts';
+import { exactShapley, uniformCoalition } from './game.ts';
+import { gradientTimesInput, integratedGradients, tokenPatching } from './gradients.ts';
+import { tokenGame } from './token-game.ts';
+
+const TASK = { tokens: [3, 7, 9, 11, 4, 8], target: 5, distractor: 17 };
+
+test('everybody present is the prompt, nobody is the baseline at every place', async () => {
+  for (const name of ['gpt2', 'gemma2']) {
+    const model = await loadFixture(name);
+    const game = tokenGame(model, { ...TASK, baseline: 'zero', fixed: [] });
+    const ends = [uniformCoalition(game.players, 1), uniformCoalition(game.players, 0)];
+    const values = await game.value(ends);
+    for (const [i, edits] of [[], [{ at: 'hook_embed', op: 'zero' }] as const].entries()) {
+      const { logits } = await model.runWithEdits(TASK.tokens, edits, [], { logits: 'last' });
+      const row = logits!.data as Float32Array;
+      assert.ok(Math.abs(values[i] - (row[5] - row[17])) < 1e-4, `${name} ${i}`);
+    }
+  }
+});
+
+test('the mean baseline is the mean embedding, and fixed tokens stay', async () => {
+  const model = await loadFixture('gpt2');
+  const { dModel, dVocab } = model.config;
+  const table = model.params['embed.weight'].data as Float32Array;
+  const mean = Float32Array.from({ length: dModel }, (_, i) => {
+    let total = 0;
+    for (let token = 0; token < dVocab; token++) total += table[token * dModel + i];
+    return total / dVocab;
+  });
+  const game = tokenGame(model, { ...TASK, fixed: [0, 5] });
+  assert.deepEqual(game.positions, [1, 2, 3, 4]);
+  const [value] = await game.value([uniformCoalition(4, 0)]);
+  const edit = { at: 'hook_embed', op: 'set', value: mean, positions: [1, 2, 3, 4] } as const;
+  const { logits } = await model.runWithEdits(TASK.tokens, [edit], [], { logits: 'last' });
+  const row = logits!.data as Float32Array;
+  assert.ok(Math.abs(value - (row[5] - row[17])) < 1e-4);
+});
+
+test('integrated gradients are complete: they add up ever better', async () => {
+  for (const name of ['gpt2', 'llama3']) {
+    const model = await loadFixture(name);
+    for (const task of [TASK, { ...TASK, distractor: undefined }]) {
+      const game = tokenGame(model, { ...task, baseline: 'mean' });
+      const [all, none] = await game.value([
+        uniformCoalition(game.players, 1),
+        uniformCoalition(game.players, 0),
+      ]);
+      const fine = await integratedGradients(game, { steps: 256 });
+      assert.ok(Math.abs(fine.gap) < 0.01 * Math.abs(all - none), `${name} ${fine.gap}`);
+      const rough = await integratedGradients(game, { steps: 2 });
+      assert.ok(Math.abs(fine.gap) < Math.abs(rough.gap));
+      const total = fine.values.reduce((a, b) => a + b, 0);
+      assert.ok(Math.abs(total - fine.gap - (all - none)) < 1e-4);
+    }
+  }
+});
+
+test('on a linear model gradients, patching and Shapley values are the same', async () => {
+  const game = tokenGame(await linearFixture(), { ...TASK, baseline: 'zero' });
+  const exact = await exactShapley(game);
+  const size = Math.max(...exact.values.map(Math.abs));
+  for (const method of [integratedGradients, gradientTimesInput, tokenPatching]) {
+    const { values } = await method(game);
+    values.forEach((x, i) => {
+      assert.ok(Math.abs(x - exact.values[i]) < 2e-3 * size, `${x} ${exact.values[i]}`);
+    });
+  }
+});
+
+test('methods are compared with figures of their stability', async () => {
+  const model = await loadFixture('gpt2');
+  const found = await attributeTokens(model, TASK, {
+    samples: 24,
+    seeds: 3,
+    steps: 4,
+    paraphrases: [[9, 3, 7, 11, 4, 8, 8]],
+  });
+  assert.deepEqual(
+    found.results.map(({ method }) => method),
+    [...tokenMethods],
+  );
+  for (const { method, values, overSeeds, overParaphrases } of found.results) {
+    assert.equal(values.length, found.positions.length);
+    const random = ['kernel-shap', 'sampled-shapley', 'lime'].includes(method);
+    assert.equal(overSeeds !== null, random, method);
+    if (overSeeds) assert.ok(overSeeds.pairs === 3 && overSeeds.worst <= overSeeds.mean);
+    assert.ok(overParaphrases && Math.abs(overParaphrases.mean) <= 1);
+  }
+  found.agreement.forEach((row, i) => {
+    assert.ok(Math.abs(row[i] - 1) < 1e-12);
+  });
+  const again = await attributeTokens(model, TASK, { samples: 24, seeds: 3, steps: 4 });
+  assert.deepEqual(
+    again.results.map(({ values }) => values),
+    found.results.map(({ values }) => values),
+  );
+});
+
+test('a model that is not a number says so, and a prompt of fixed tokens too', async () => {
+  const model = await loadFixture('gpt2');
+  const only = tokenGame(model, { ...TASK, tokens: [3], fixed: [0] });
+  await assert.rejects(exactShapley(only), { code: 'no-players' });
+  (model.params['ln_final.weight'].data as Float32Array)[0] = Number.NaN;
+  await assert.rejects(tokenPatching(tokenGame(model, TASK)), { code: 'not-finite' });
+});
