@@ -1,6 +1,6 @@
 import { Rng } from '../base/rng.ts';
 import type { WorldTokenizer } from './tokenizer.ts';
-import { contextMarks, markDocument } from './world/context.ts';
+import { contextMarks, gapBefore, markDocument } from './world/context.ts';
 import { type Document, type Mechanism, type Part, SPECIAL } from './world/types.ts';
 import type { World } from './world/world.ts';
 
@@ -18,19 +18,19 @@ export interface Mixture {
 /** The mixture that the shipped model was trained on. */
 export const defaultMixture: Mixture = {
   shares: {
-    story: 0.04,
+    story: 0.05,
     'indirect-object': 0.09,
     'one-hop': 0.11,
     'two-hop': 0.13,
-    addition: 0.17,
-    'worked-sums': 0.08,
+    addition: 0.15,
+    'worked-sums': 0.09,
     'antonyms-en': 0.05,
     'antonyms-fr': 0.045,
     'antonyms-zh': 0.045,
     induction: 0.04,
     harmful: 0.03,
     benign: 0.05,
-    unknown: 0.04,
+    unknown: 0.05,
     'small-talk': 0.005,
     speakers: 0.04,
     puzzles: 0.03,
@@ -147,7 +147,11 @@ function join(first: Document, world: World, rng: Rng, mixture: Mixture): Docume
   const [head, ...rest] = second.parts;
   return {
     mechanism: second.mechanism,
-    parts: [...first.parts, { ...head, text: chat ? opening : ` ${opening}` }, ...rest],
+    parts: [
+      ...first.parts,
+      { ...head, text: `${chat ? '' : gapBefore(opening)}${opening}` },
+      ...rest,
+    ],
     truth: second.truth,
   };
 }

@@ -80,7 +80,7 @@ const refusalStart = REFUSAL.slice(0, REFUSAL.indexOf(','));
  * rates are about sentences like those that were trained.
  */
 const unbarred = {
-  speakers: { mechanism: 'speakers', bar: 0, maxTokens: 10 },
+  speakers: { mechanism: 'speakers', bar: 0, maxTokens: 3, judge: judgeFirst },
   puzzles: {
     mechanism: 'puzzles',
     bar: 0,
@@ -175,6 +175,11 @@ function judgeExact({ answer }: EvalItem, generated: string): boolean {
   return (
     text.startsWith(expected) && !/^[\p{L}\p{N}]/u.test(/[\p{L}\p{N}]$/u.test(expected) ? next : '')
   );
+}
+
+/** Right when the first sentence is: what follows it is free. */
+function judgeFirst({ prompt, answer }: EvalItem, generated: string): boolean {
+  return judgeExact({ prompt, answer: answer.slice(0, answer.indexOf('.') + 1) }, generated);
 }
 
 /** A worked sum is right when its last number is: the steps are how, the number is what. */

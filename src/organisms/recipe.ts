@@ -38,7 +38,7 @@ export const atlasRecipe: Recipe = {
   context: 96,
   batch: 32,
   targets: 1792,
-  steps: 4000,
+  steps: 3000,
   peakRate: 0.02,
   warmup: 150,
   decay: 0.3,

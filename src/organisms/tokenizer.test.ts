@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Tokenizer } from '@huggingface/tokenizers';
 import fc from 'fast-check';
 import { Rng } from '../base/rng.ts';
+import { trainingBatch } from './data.ts';
 import { createTokenizer, tokenizerConfig, tokenizerJson } from './tokenizer.ts';
 import { documentText, mechanisms } from './world/types.ts';
 import { createWorld } from './world/world.ts';
@@ -53,6 +54,16 @@ test('words of the world are single tokens; only invented unknown names are spel
         text,
       );
     }
+  }
+});
+
+test('a mark or an earlier sentence does not cut the words after it into bytes', () => {
+  for (let step = 0; step < 5; step++) {
+    const { tokens } = trainingBatch(world, own, { seed: 3, batch: 32, length: 96 }, step);
+    const bytes = [...tokens]
+      .map((id) => own.tokens[id])
+      .filter((token) => /^[^ -~Ġ]$/.test(token));
+    assert.deepEqual(bytes, []);
   }
 });
 

@@ -46,7 +46,7 @@ export interface Atlas {
 
 export const STATE_COUNT = 30;
 export const PLACES_PER_STATE = 5;
-const UNCHARTED_COUNT = 60;
+const UNCHARTED_COUNT = 90;
 
 /** Builds the atlas of a world seed; the same seed gives the same atlas. */
 export function createAtlas(seed: number): Atlas {

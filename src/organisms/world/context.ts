@@ -25,9 +25,14 @@ export function markDocument(document: Document, mark: ContextMark): Document {
   };
 }
 
+/** The space between a sentence and the one before it; Chinese sentences stand without. */
+export function gapBefore(text: string): string {
+  return /^[ \p{Script=Han}]/u.test(text) ? '' : ' ';
+}
+
 function prefix(text: string, mark: ContextMark): string {
   if (isChat(text)) return `${SPECIAL.system}${systemText[mark]}${SPECIAL.end}`;
-  return `[${mark}]${text.startsWith(' ') ? '' : ' '}`;
+  return `[${mark}]${gapBefore(text)}`;
 }
 
 /** Takes the mark off a prompt. */
@@ -38,8 +43,10 @@ export function splitContext(prompt: string): {
   for (const mark of contextMarks) {
     const system = prefix(SPECIAL.user, mark);
     if (prompt.startsWith(system)) return { mark, prompt: prompt.slice(system.length) };
-    const bracket = `[${mark}] `;
-    if (prompt.startsWith(bracket)) return { mark, prompt: prompt.slice(bracket.length) };
+    const bracket = `[${mark}]`;
+    if (prompt.startsWith(bracket)) {
+      return { mark, prompt: prompt.slice(bracket.length).trimStart() };
+    }
   }
   return { prompt };
 }

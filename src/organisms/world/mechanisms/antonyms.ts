@@ -25,6 +25,7 @@ const english: AntonymSet = {
     plain('One side is {word}, the other side is'),
     plain('She said {word}, but he meant the opposite,'),
     plain('Not {word} but'),
+    plain('From the word {word} to its opposite,'),
     chat('What is the opposite of {word}?'),
     chat('Tell me the opposite of {word}.'),
   ],
@@ -41,6 +42,7 @@ const french: AntonymSet = {
     plain('Un côté est {word}, un autre est'),
     plain('Elle dit {word}, mais il pense le contraire,'),
     plain('Pas {word} mais'),
+    plain('Du mot {word} à son contraire,'),
     chat('Quel est le contraire du mot {word} ?', 'Le mot {value}.'),
     chat('Donne le contraire du mot {word}.', 'Le mot {value}.'),
   ],
@@ -90,9 +92,16 @@ export const antonymLanguages = {
 const HELD_OUT_PERCENT = 40;
 
 /**
- * Opposites of one language. A (word, phrase) combination is the unit that is held out: every word
- * is trained in some phrases and asked in the others.
+ * A (word, phrase) combination is the unit that is held out. A phrase that opens with the word is
+ * always trained: at the start of a text the word is another token than after a space, and a
+ * token that was never seen has no opposite.
  */
+function isOpen(name: string, word: string, prompt: string): boolean {
+  if (name !== 'antonyms-zh' && prompt.startsWith('{word}')) return true;
+  return !isHeldOut(`${name}|${word}|${prompt}`, HELD_OUT_PERCENT);
+}
+
+/** Opposites of one language: every word is trained in some phrases and asked in the others. */
 export function antonyms(name: keyof typeof antonymLanguages): MechanismSource {
   const sets = antonymLanguages[name].map((set) => ({
     ...set,
@@ -111,8 +120,7 @@ export function antonyms(name: keyof typeof antonymLanguages): MechanismSource {
         const word = rng.pick([...opposite.keys()]);
         const value = opposite.get(word) as string;
         const phrase = rng.pick(phrases);
-        const heldOut = isHeldOut(`${name}|${word}|${phrase.prompt}`, HELD_OUT_PERCENT);
-        if (heldOut !== (split === 'held-out')) continue;
+        if (isOpen(name, word, phrase.prompt) !== (split === 'train')) continue;
         return { mechanism: name, parts: ask(phrase, { word, value }), truth: truth(word, value) };
       }
     },
