@@ -15,6 +15,7 @@ async function best(options: {
   features: number;
   hidden: number;
   probability: number;
+  starts?: number;
   steps?: number;
 }): Promise<ToySolution> {
   return (await trainToyModel({ runtime, starts: 8, steps: 1200, ...options }))[0];
@@ -30,8 +31,9 @@ test('two features in one dimension reach the known losses, and become antipodal
   const losses = { 0.9: 0.0964, 0.7: 0.1082, 0.57: 0.0922, 0.4: 0.0509, 0.2: 0.01335 };
   for (const [p, expected] of Object.entries(losses)) {
     const probability = Number(p);
-    const solution = await best({ features: 2, hidden: 1, probability });
-    near(solution.loss, expected, 0.02, `p ${p}`);
+    const solution = await best({ features: 2, hidden: 1, probability, starts: 16, steps: 2000 });
+    // The published figures are estimates from samples, known to about 1 %.
+    near(solution.loss, expected, 0.012, `p ${p}`);
     const dedicated = probability / 3 - probability ** 2 / 4;
     const antipodal = probability ** 2 / 3;
     assert.ok(solution.loss < 1.01 * Math.min(dedicated, antipodal));

@@ -40,8 +40,8 @@ export interface ToySolution {
   readonly bias: readonly number[];
 }
 
-/** Samples per set of present features and step; sets are enumerated, so only the values are drawn. */
-const PER_SET = 32;
+/** Samples per step, over all sets of present features; sets are enumerated, so only the values are drawn. */
+const SAMPLES = 2048;
 /** Samples that the final loss is measured on. */
 const MEASURED = 2 ** 18;
 
@@ -98,7 +98,8 @@ export async function trainToyModel(options: ToyOptions): Promise<ToySolution[]>
     },
     rng.fork('weights'),
   );
-  const rows = 2 ** features * PER_SET;
+  const perSet = Math.ceil(SAMPLES / 2 ** features);
+  const rows = 2 ** features * perSet;
   const trainer = await createTrainer({
     runtime,
     params,
@@ -112,7 +113,7 @@ export async function trainToyModel(options: ToyOptions): Promise<ToySolution[]>
   const schedule = cosineSchedule({ peak: 0.02, total: steps });
   const draws = rng.fork('values');
   for (let step = 0; step < steps; step++) {
-    await trainer.step([stratified(options, PER_SET, draws).feeds], schedule(step));
+    await trainer.step([stratified(options, perSet, draws).feeds], schedule(step));
   }
   const trained = trainer.state().params;
   const [w, b] = [trained.W.data as Float32Array, trained.b.data as Float32Array];
