@@ -229,6 +229,9 @@ test('what is wrong is said once, as JSON on stdout or text on stderr, with exit
 test('progress shows share and time left; durations read naturally', () => {
   const text = formatProgress({ label: 'training', done: 25, total: 100, unit: 'steps' }, 10);
   assert.match(text, /training .* 25 % {2}25\/100 steps {2}ETA 30 s/);
+  // Half was done before the clock started: ten seconds for 25 steps, so 25 more take ten.
+  const resumed = formatProgress({ label: 'x', done: 75, total: 100, unit: 'steps' }, 10, 50);
+  assert.match(resumed, /ETA 10 s/);
   assert.equal(formatProgress({ label: 'x', done: 12_345, unit: 'tokens' }, 1), 'x  12.3k tokens');
   assert.deepEqual([59, 61, 3600].map(formatDuration), ['59 s', '1 min 01 s', '1 h 00 min']);
 });

@@ -70,6 +70,7 @@ const LINE = 10_000;
 
 function progressBar(stderr: Streams['stderr']) {
   let started = performance.now();
+  let firstDone = 0;
   let label = '';
   let drawnAt = started;
   let visible = false;
@@ -83,13 +84,15 @@ function progressBar(stderr: Streams['stderr']) {
       label = progress.label;
       started = now;
       drawnAt = now;
+      firstDone = progress.done;
     }
     // What is over before the first redraw is due leaves no trace.
     const complete = progress.total !== undefined && progress.done >= progress.total;
     const due = now - drawnAt >= (stderr.isTTY ? REDRAW : LINE);
     if (!due && !(complete && drawnAt > started)) return;
     drawnAt = now;
-    const text = formatProgress(progress, (now - started) / 1000);
+    const elapsed = (now - started) / 1000;
+    const text = formatProgress(progress, elapsed, firstDone);
     if (stderr.isTTY) {
       stderr.write(`\r\x1b[K${text.slice(0, (stderr.columns ?? 80) - 1)}`);
       visible = true;
@@ -98,14 +101,18 @@ function progressBar(stderr: Streams['stderr']) {
   return { update, clear };
 }
 
-/** One line: label, bar, share, count, and the time left at the mean speed so far. */
-export function formatProgress(progress: Progress, elapsedSeconds: number): string {
+/**
+ * One line: label, bar, share, count, and the time left at the mean speed since `firstDone` were done,
+ * `elapsedSeconds` ago.
+ */
+export function formatProgress(progress: Progress, elapsedSeconds: number, firstDone = 0): string {
   const { label, done, total, unit } = progress;
   if (total === undefined || total <= 0) return `${label}  ${formatCount(done)} ${unit}`;
   const share = Math.min(1, done / total);
   const filled = Math.round(share * 24);
   const bar = '█'.repeat(filled) + '░'.repeat(24 - filled);
-  const left = done > 0 ? (elapsedSeconds * (total - done)) / done : Number.NaN;
+  const since = done - firstDone;
+  const left = since > 0 ? (elapsedSeconds * (total - done)) / since : Number.NaN;
   const eta = Number.isNaN(left) ? '' : `  ETA ${formatDuration(left)}`;
   const counts = `${formatCount(done)}/${formatCount(total)} ${unit}`;
   return `${label}  ${bar} ${(share * 100).toFixed(0).padStart(3)} %  ${counts}${eta}`;
