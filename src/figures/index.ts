@@ -8,6 +8,22 @@ export {
   patternLayout,
 } from './attention-pattern.ts';
 export {
+  attributionGraph,
+  type GraphFigureData,
+  type GraphFigureLink,
+  type GraphFigureNode,
+  type GraphFigureOptions,
+} from './attribution-graph.ts';
+export {
+  type GraphLayout,
+  type GraphLayoutOptions,
+  type GraphMark,
+  graphLayout,
+  markPath,
+  nearestPoint,
+  type PlacedNode,
+} from './graph-layout.ts';
+export {
   type HeadGridOptions,
   type HeadThumbnail,
   headGrid,
@@ -16,6 +32,7 @@ export {
   THUMBNAIL_CELLS,
 } from './head-grid.ts';
 export { type HeatmapData, type HeatmapOptions, heatmap } from './heatmap.ts';
+export { type HistogramData, type HistogramOptions, histogram } from './histogram.ts';
 export { type BandPoint, type BandSeries, type LineBandOptions, lineBand } from './line-band.ts';
 export { type Colours, type Palette, paletteCss, palettes, THEMES } from './palette.ts';
 export {
@@ -28,5 +45,14 @@ export { type PositionBarsData, type PositionBarsOptions, positionBars } from '.
 export { type RankedDotsOptions, type RankedValue, rankedDots } from './ranked-dots.ts';
 export { renderSvg } from './render.ts';
 export { type ColourScale, type ColourScaleOptions, colourScale, formatValue } from './scale.ts';
+export { type ScatterOptions, type ScatterPoint, scatter } from './scatter.ts';
 export { stackFigures } from './stack.ts';
+export {
+  type SubgraphData,
+  type SubgraphLink,
+  type SubgraphNode,
+  type SubgraphOptions,
+  subgraph,
+  subgraphLayout,
+} from './subgraph.ts';
 export { type FigureOptions, FONTS, fitText, TEXT, textWidth } from './svg.ts';

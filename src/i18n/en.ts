@@ -1,4 +1,6 @@
 import { attention } from './attention/en.ts';
+import { features } from './features/en.ts';
+import { graph } from './graph/en.ts';
 import { interventions } from './interventions/en.ts';
 import { lens } from './lens/en.ts';
 import { errors, keys, mechanisms, roles, shell } from './shell/en.ts';
@@ -42,6 +44,8 @@ export const en = {
   },
   attention,
   errors,
+  features,
+  graph,
   interventions,
   keys,
   lens,

@@ -1,5 +1,7 @@
 import { attention } from './attention/zh-Hans.ts';
 import type { Messages } from './en.ts';
+import { features } from './features/zh-Hans.ts';
+import { graph } from './graph/zh-Hans.ts';
 import { interventions } from './interventions/zh-Hans.ts';
 import { lens } from './lens/zh-Hans.ts';
 import { errors, keys, mechanisms, roles, shell } from './shell/zh-Hans.ts';
@@ -43,6 +45,8 @@ export const zhHans = {
   },
   attention,
   errors,
+  features,
+  graph,
   interventions,
   keys,
   lens,

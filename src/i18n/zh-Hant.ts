@@ -1,5 +1,7 @@
 import { attention } from './attention/zh-Hant.ts';
 import type { Messages } from './en.ts';
+import { features } from './features/zh-Hant.ts';
+import { graph } from './graph/zh-Hant.ts';
 import { interventions } from './interventions/zh-Hant.ts';
 import { lens } from './lens/zh-Hant.ts';
 import { errors, keys, mechanisms, roles, shell } from './shell/zh-Hant.ts';
@@ -43,6 +45,8 @@ export const zhHant = {
   },
   attention,
   errors,
+  features,
+  graph,
   interventions,
   keys,
   lens,

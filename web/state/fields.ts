@@ -1,6 +1,7 @@
 import { LOCALES, type Locale } from '../../src/i18n/locale.ts';
 import type { StackedEdit, SweepSettings } from './edits.ts';
-import { isStack, isSweep } from './guards.ts';
+import type { GraphChange } from './graph.ts';
+import { isChange, isFeatureName, isNameList, isStack, isSupernodes, isSweep } from './guards.ts';
 
 /** How one part of the page's state is written in the address. */
 export interface Field<T> {
@@ -25,6 +26,11 @@ export const HEAD_SORTS = [
 ] as const;
 /** Whose attention the large picture shows: one head's, or all heads' of its layer taken together. */
 export const PATTERN_VIEWS = ['head', 'average', 'maximum'] as const;
+/** Links of the attribution graph that are shown. */
+export const LINK_SIGNS = ['both', 'positive', 'negative'] as const;
+/** What answers to a change of the graph's features. */
+export const GRAPH_MODES = ['open', 'frozen', 'direct'] as const;
+export const FEATURE_SORTS = ['effect', 'influence', 'activation', 'density'] as const;
 export const THEMES = ['auto', 'light', 'dark'] as const;
 
 /** A head by its layer and number, written `3.1`. */
@@ -59,6 +65,29 @@ export const FIELDS = {
   sweep: json<SweepSettings | null>(null, isSweep),
   /** Tokens that the interventions panel continues the prompt by, without and with the edits. */
   length: whole(0, 256, 16),
+  /** Chosen node of the attribution graph by its name; empty for none. */
+  node: text(),
+  /** Pinned nodes by name. */
+  pins: json<readonly string[]>([], isNameList),
+  /** Each a label followed by the names of its nodes, as graph files have them. */
+  supernodes: json<readonly (readonly string[])[]>([], isSupernodes),
+  /** Names that a reader gave to nodes, as pairs. */
+  nodeLabels: json<readonly (readonly [name: string, label: string])[]>([], isSupernodes),
+  /** Percent of influence that kept nodes and links carry. */
+  nodeShare: whole(1, 100, 80),
+  edgeShare: whole(1, 100, 98),
+  linkSign: oneOf(LINK_SIGNS),
+  /** Text that labels of nodes and features are searched for. */
+  label: text(),
+  change: json<GraphChange | null>(null, isChange),
+  graphMode: oneOf(GRAPH_MODES),
+  /** Whether the validity of the graph is measured. */
+  validity: oneOf(['no', 'yes']),
+  /** Chosen feature, `layer.index`; empty for none. */
+  feature: featureName(),
+  featureSort: oneOf(FEATURE_SORTS),
+  /** A text to test the chosen feature on. */
+  ownText: text(),
   /** Id of the panel that fills the page; empty for none. */
   panel: text(),
   lang: oneOf(['auto', ...LOCALES] as const satisfies readonly ('auto' | Locale)[]),
@@ -105,6 +134,10 @@ function headId(): Field<HeadId> {
     },
     write: ({ layer, head }) => `${layer}.${head}`,
   };
+}
+
+function featureName(): Field<string> {
+  return { ...text(), read: (value) => (isFeatureName(value) ? value : undefined) };
 }
 
 /** A value as JSON. `fits` says whether it can be shown; the server checks the rest and names a fault. */

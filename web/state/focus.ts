@@ -53,8 +53,11 @@ export function lock(focus: Focus): void {
 export function release(): boolean {
   hover.value = null;
   const { position, layer, head } = locked.peek();
-  if (position === undefined && layer === undefined && head === undefined) return false;
-  setState({ position: null, layer: null, head: null });
+  const node = state.node.peek();
+  if (position === undefined && layer === undefined && head === undefined && node === '') {
+    return false;
+  }
+  setState({ position: null, layer: null, head: null, node: '' });
   return true;
 }
 

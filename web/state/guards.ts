@@ -67,3 +67,17 @@ export function isSweep(value: unknown): value is SweepSettings {
   const { edit, from, to, steps, baselines } = value;
   return isCount(edit) && isNumber(from) && isNumber(to) && isCount(steps) && isCount(baselines);
 }
+
+/** Names of nodes. */
+export const isNameList: Fits = listOf(isText);
+
+/** Lists that begin with a label, or pairs of a name and its label: texts, at least two. */
+export const isSupernodes: Fits = listOf(
+  (value) => Array.isArray(value) && value.length >= 2 && value.every(isText),
+);
+
+export const isChange: Fits = (value) =>
+  value === null || (isRecord(value) && isNameList(value.nodes) && isNumber(value.factor));
+
+/** A feature as `layer.index`. */
+export const isFeatureName: Fits = (value) => /^(\d{1,4}\.\d{1,7})?$/.test(String(value));
