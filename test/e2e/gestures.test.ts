@@ -290,9 +290,12 @@ describe('pointer, keys and address', () => {
   test('every command is found by its name', async () => {
     const { page, errors, state } = await lab.open(ASKED);
     await settled(page);
-    await page.keyboard.press('Control+k');
     const options = page.locator('.palette [role=option]');
-    await options.first().waitFor();
+    const openPalette = async () => {
+      await page.keyboard.press('Control+k');
+      await options.first().waitFor();
+    };
+    await openPalette();
     await page.keyboard.type('theme dark');
     assert.equal(await options.count(), 1);
     await page.keyboard.press('Enter');
