@@ -7,8 +7,9 @@ export {
   trainingBatch,
 } from './data.ts';
 export * from './evaluation.ts';
+export { measureFurther } from './further.ts';
 export { greedyGenerator } from './greedy.ts';
-export type { Manifest } from './manifest.ts';
+export type { FurtherResults, Manifest } from './manifest.ts';
 export { atlasRecipe, modelConfigJson, type Recipe } from './recipe.ts';
 export { dataHash, shipModel, shipRecords } from './ship.ts';
 export {
