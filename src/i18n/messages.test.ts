@@ -95,3 +95,16 @@ test('the Chinese languages differ in vocabulary, not in characters only', async
   }
   assert.ok(differing >= 8, `only ${differing} texts differ by vocabulary`);
 });
+
+test('what stays in Latin letters in Chinese is a unit or a symbol', async () => {
+  for (const locale of ['zh-Hant', 'zh-Hans'] as const) {
+    for (const [key, text] of await texts(locale)) {
+      const words = text.replaceAll(/\{\d\}/g, '').match(/[A-Za-z]{2,}/g) ?? [];
+      if (/\p{Script=Han}/u.test(text)) continue;
+      assert.ok(
+        words.every((word) => /^(logits?|KL|MLP|SAE)$/i.test(word)),
+        `${locale} ${key} is not translated: ${text}`,
+      );
+    }
+  }
+});

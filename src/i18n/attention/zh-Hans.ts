@@ -23,9 +23,9 @@ export const attention = {
   destination: '目的位置',
   source: '来源位置',
   unit: '注意力（概率）',
-  effectUnit: 'logits',
+  effectUnit: 'logit',
   effectOn: (direction: string, position: string) =>
-    `各注意力头在 ${position} 处对 ${direction} 的直接效应，单位为 logits；+ 表示偏向目标`,
+    `各注意力头在 ${position} 处对 ${direction} 的直接效应，单位为 logit；+ 表示偏向目标`,
   overMean: 'logit 均值',
   noEffect: '选定目标词元后才能计算效应',
   scoreUnit: '概率',

@@ -23,9 +23,9 @@ export const attention = {
   destination: '目的詞元',
   source: '來源詞元',
   unit: '注意力（機率）',
-  effectUnit: 'logits',
+  effectUnit: 'logit',
   effectOn: (direction: string, position: string) =>
-    `各注意力頭在 ${position} 對 ${direction} 的直接效應，單位為 logits；+ 表示偏向目標`,
+    `各注意力頭在 ${position} 對 ${direction} 的直接效應，單位為 logit；+ 表示偏向目標`,
   overMean: 'logit 平均值',
   noEffect: '需先選擇目標詞元才能計算效應',
   scoreUnit: '機率',

@@ -78,7 +78,7 @@ export const interventions = {
   target: '目标',
   distractor: '干扰项',
   change: '变化',
-  metricLogits: '目标 − 干扰项（logits）',
+  metricLogits: '目标 − 干扰项（logit）',
   metricNats: '目标的对数概率（奈特）',
   targetProb: '目标的概率',
   klLast: '末词元的 KL（奈特）',

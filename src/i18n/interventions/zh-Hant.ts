@@ -77,7 +77,7 @@ export const interventions = {
   target: '目標',
   distractor: '干擾項',
   change: '變化',
-  metricLogits: '目標 − 干擾項（logits）',
+  metricLogits: '目標 − 干擾項（logit）',
   metricNats: '目標的對數機率（奈特）',
   targetProb: '目標的機率',
   klLast: '最後詞元的 KL（奈特）',
