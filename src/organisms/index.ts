@@ -9,6 +9,8 @@ export {
 export * from './evaluation.ts';
 export { measureFurther } from './further.ts';
 export { greedyGenerator } from './greedy.ts';
+export { type MarkedDocument, type WorldConcepts, worldConcepts } from './labels/concepts.ts';
+export { type ConceptTextOptions, conceptTexts } from './labels/text.ts';
 export type { FurtherResults, Manifest } from './manifest.ts';
 export { atlasRecipe, modelConfigJson, type Recipe } from './recipe.ts';
 export { dataHash, shipModel, shipRecords } from './ship.ts';
