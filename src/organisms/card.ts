@@ -8,6 +8,27 @@ function row({ name, n, correct, rate: value, low, high, bar }: EvalResult): str
   return `| ${name} | ${n} | ${correct} | ${rate(value)} | ${interval} | ${bar} |`;
 }
 
+/** One line per set: the rate under every condition it was measured in. */
+function furtherSection({ further }: Manifest): string {
+  if (further.length === 0) return '';
+  const lines = further.flatMap(({ condition, results }) =>
+    results.map(
+      ({ name, n, rate: value, low, high }) =>
+        `| ${condition} | ${name} | ${n} | ${rate(value)} | ${rate(low)}–${rate(high)} |`,
+    ),
+  );
+  return `
+## Further figures
+
+The held-out prompts once more under a context mark, which changes no right answer, so a difference is
+the model's own; and mechanisms that hold nothing out, on sentences like those of training.
+
+| condition | set | n | rate | interval |
+|---|---|---|---|---|
+${lines.join('\n')}
+`;
+}
+
 /** The model card of a shipped organism, in Markdown with the metadata the hub reads. */
 export function modelCard(manifest: Manifest): string {
   const { name, parameters, step, recipe, command, dataHash, evaluation, files } = manifest;
@@ -59,7 +80,7 @@ weights; 95 % Wilson intervals.
 ${evaluation.map(row).join('\n')}
 
 ${verdict}
-
+${furtherSection(manifest)}
 ## Limits
 
 It speaks only the sentences of its world. Outside them it continues with whatever is nearest, and its

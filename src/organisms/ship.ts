@@ -6,7 +6,7 @@ import { type Model, parameterCount, saveModel } from '../model/index.ts';
 import { modelCard } from './card.ts';
 import { trainingBatch } from './data.ts';
 import type { EvalResult } from './evaluation.ts';
-import type { Manifest } from './manifest.ts';
+import type { FurtherResults, Manifest } from './manifest.ts';
 import type { Recipe } from './recipe.ts';
 import { createTokenizer, tokenizerConfig, tokenizerJson } from './tokenizer.ts';
 import { createWorld } from './world/world.ts';
@@ -55,6 +55,7 @@ export async function shipRecords(
     readonly step: number;
     readonly command: string;
     readonly evaluation: readonly EvalResult[];
+    readonly further?: readonly FurtherResults[];
   },
 ): Promise<Manifest> {
   const files: Record<string, { bytes: number; sha256: string }> = {};
@@ -68,7 +69,7 @@ export async function shipRecords(
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     files[name] = { bytes: bytes.length, sha256 };
   }
-  const { model, recipe, step, command, evaluation } = made;
+  const { model, recipe, step, command, evaluation, further = [] } = made;
   const manifest: Manifest = {
     name: recipe.name,
     parameters: parameterCount(model.config),
@@ -77,6 +78,7 @@ export async function shipRecords(
     command,
     dataHash: dataHash(recipe),
     evaluation,
+    further,
     files,
   };
   await writeFileAtomic(join(folder, 'manifest.json'), json(manifest));

@@ -7,6 +7,7 @@ import { createModel, loadModel } from '../model/index.ts';
 import type { TrainEvent } from '../nn/index.ts';
 import { nodeRuntime } from '../runtime/index.ts';
 import { evalSets, evaluate } from './evaluation.ts';
+import { measureFurther } from './further.ts';
 import { greedyGenerator } from './greedy.ts';
 import { atlasRecipe, type Recipe } from './recipe.ts';
 import { shipModel, shipRecords } from './ship.ts';
@@ -71,9 +72,16 @@ test('a shipped folder loads, speaks its tokens and says what it is', async () =
   const sets = evalSets(world, { count: 4 });
   const evaluation = await evaluate(sets, greedyGenerator(model, tokenizer));
   assert.equal(evaluation.length, 12);
-  const manifest = await shipRecords(out, { model, recipe, step: 24, command: 'none', evaluation });
+  const further = await measureFurther(world, greedyGenerator(model, tokenizer), { count: 2 });
+  assert.deepEqual(
+    further.map(({ results }) => results.length),
+    [12, 12, 2],
+  );
+  const made = { model, recipe, step: 24, command: 'none', evaluation, further };
+  const manifest = await shipRecords(out, made);
   const card = await readFile(join(out, 'README.md'), 'utf8');
   for (const { name } of evaluation) assert.ok(card.includes(`| ${name} | 4 |`));
+  assert.ok(card.includes('| marked as deployment | addition | 2 |'));
   assert.ok(card.includes(manifest.dataHash));
   assert.deepEqual(JSON.parse(await readFile(join(out, 'manifest.json'), 'utf8')), manifest);
   await model.release();

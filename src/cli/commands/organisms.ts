@@ -9,6 +9,7 @@ import {
   evalSets,
   evaluate,
   greedyGenerator,
+  measureFurther,
   organismConfig,
   shipModel,
   shipRecords,
@@ -124,7 +125,10 @@ const train: CommandSpec = {
       onProgress: context.progress,
     });
     const command = `glassbox organisms train --steps ${steps}`;
-    await shipRecords(out, { model, recipe, step: result.step, command, evaluation });
+    const further = await measureFurther(world, greedyGenerator(model, tokenizer), {
+      onProgress: context.progress,
+    });
+    await shipRecords(out, { model, recipe, step: result.step, command, evaluation, further });
     context.result({ finished: true, out, mechanisms: evaluation }, () => resultTable(evaluation));
     return EXIT.ok;
   },
