@@ -12,6 +12,7 @@ export interface Supernode {
   readonly cohesion: number;
 }
 
+/** What to group, and how alike a group must be. */
 export interface GroupOptions {
   /** Nodes to group; other nodes are left alone. All features unless told. */
   readonly nodes?: readonly number[];

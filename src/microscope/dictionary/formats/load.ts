@@ -23,6 +23,7 @@ export const dictionaryFormats = [
   'gemma-scope',
   'circuit-tracer',
 ] as const;
+/** One of {@link dictionaryFormats}. */
 export type DictionaryFormat = (typeof dictionaryFormats)[number];
 
 /** What was found in a folder or file. */
@@ -34,6 +35,7 @@ export interface LoadedDictionaries {
   readonly set: DictionarySet | null;
 }
 
+/** What the files of a dictionary do not say. */
 export interface LoadOptions {
   /** Where the dictionary reads and writes, for formats whose files do not say (Gemma Scope). */
   readonly place?: Place;
