@@ -5,6 +5,7 @@ import { type Edge, type EdgeMask, edgeMask, edgeValues, pruneDeadEnds } from '.
 import type { CircuitExample } from './metric.ts';
 import { type CircuitRunner, type CircuitRunOptions, circuitRunner, meanOf } from './runner.ts';
 
+/** How far ACDC cuts, and how it runs. */
 export interface AcdcOptions extends CircuitRunOptions {
   /** An edge is cut when that lowers the metric by less than this, in the metric's unit. */
   readonly threshold: number;

@@ -20,8 +20,10 @@ import { type NodeGroup, nodeGroups } from './nodes.ts';
 
 /** How edges are scored from gradients. */
 export const attributionMethods = ['eap', 'eap-ig-inputs', 'eap-ig-activations'] as const;
+/** The name of a method that scores edges. */
 export type AttributionMethod = (typeof attributionMethods)[number];
 
+/** How edges are scored. */
 export interface EdgeAttributionOptions {
   /** `eap-ig-inputs` unless told. */
   readonly method?: AttributionMethod;

@@ -64,6 +64,7 @@ export async function runNodes(
 
 /** What cut edges carry. */
 export const ablations = ['corrupted', 'mean', 'zero'] as const;
+/** The name of a way to take an edge out. */
 export type Ablation = (typeof ablations)[number];
 
 function meanRow(value: TensorData): TensorData {

@@ -20,6 +20,7 @@ import type { Tensor, TensorData } from '../../graph/op.ts';
  * the run's distribution from the clean one's). Higher is better for all three.
  */
 export const circuitMetrics = ['logit-diff', 'log-prob', 'kl'] as const;
+/** The name of a metric that circuits are judged by. */
 export type CircuitMetric = (typeof circuitMetrics)[number];
 
 /** A clean prompt, a corrupted one of the same length, and the tokens that tell them apart. */

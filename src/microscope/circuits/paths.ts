@@ -17,6 +17,7 @@ import { type CircuitExample, type CircuitMetric, metricFeeds } from './metric.t
 import { pathPatchingProgram } from './path-program.ts';
 import { meanOf } from './runner.ts';
 
+/** Which paths are patched. */
 export interface PathPatchingOptions {
   /**
    * Nodes whose paths are patched, each measured by itself: `a9.h9`, `m3`, `input`. All heads unless told.
@@ -43,6 +44,7 @@ export interface PathEffect {
   readonly patched: readonly number[];
 }
 
+/** Effects of the patched paths, with what they are measured against. */
 export interface PathPatchingResult {
   readonly receivers: readonly string[];
   /** The metric of every example on the clean prompt. */

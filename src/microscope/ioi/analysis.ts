@@ -18,6 +18,7 @@ import {
   rolesOf,
 } from './roles.ts';
 
+/** How heads are measured and judged. */
 export interface IoiAnalysisOptions {
   readonly thresholds?: Partial<RoleThresholds>;
   /** Seed of the random sequences of the head scores. */

@@ -11,6 +11,7 @@ export const ioiLooks = {
   s2ToS1Next: ['s2', 's1Next'],
   s1NextToS1: ['s1Next', 's1'],
 } as const satisfies Record<string, readonly [keyof IoiPositions, keyof IoiPositions]>;
+/** The name of a pair of places: from where a head looks, and to where. */
 export type IoiLook = keyof typeof ioiLooks;
 
 /** Mean attention of one head between those places, in [0, 1], with bootstrap intervals. */

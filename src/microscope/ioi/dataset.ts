@@ -14,6 +14,7 @@ export type IoiOrder = 'ABBA' | 'BABA';
  * `order`: the first two people change places, which keeps the answer.
  */
 export const ioiCorruptions = ['abc', 's2-io', 's2-random', 'order'] as const;
+/** The name of a way to corrupt a sentence. */
 export type IoiCorruption = (typeof ioiCorruptions)[number];
 
 /** Where the people stand: the indirect object, the subject twice, and the last token. */
@@ -34,6 +35,7 @@ export interface IoiExample extends CircuitExample {
   readonly positions: IoiPositions;
 }
 
+/** Which sentences are made. */
 export interface IoiOptions {
   /** Sentences, half of each order; 32 unless told. */
   readonly count?: number;

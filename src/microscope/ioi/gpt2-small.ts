@@ -42,6 +42,7 @@ export const gpt2SmallReference: IoiReference = {
     'mlp 9': 0.117,
     'attn 10': -0.412,
     'mlp 10': 0.156,
+    // biome-ignore lint/suspicious/noApproximativeNumericConstant: a measured effect, no constant.
     'attn 11': -1.442,
     'mlp 11': 0.106,
   },

@@ -62,7 +62,7 @@ function score({ roles, scores }: IoiHead): string {
 
 /** Heads with a role, by role and then by the size of their effect on the logits. */
 export function ioiRows({ heads, thresholds }: IoiAnalysis): IoiRow[] {
-  const rank = (head: IoiHead) => ioiRoles.findIndex((role) => role === head.roles[0]);
+  const rank = (head: IoiHead) => ioiRoles.indexOf(head.roles[0]);
   return heads
     .filter(({ roles }) => roles.length > 0)
     .sort(

@@ -17,6 +17,7 @@ export const ioiRoles = [
   'candidate copier',
   'subject suppressor',
 ] as const;
+/** The name of a role that a head plays in indirect object identification. */
 export type IoiRole = (typeof ioiRoles)[number];
 
 /** Everything that was measured about one head. */
@@ -58,6 +59,7 @@ export interface RoleThresholds {
   readonly copy: number;
 }
 
+/** Thresholds a head must pass to be given a role, unless told otherwise. */
 export const defaultThresholds: RoleThresholds = {
   effect: 0.02,
   attention: 0.2,

@@ -23,6 +23,7 @@ export const tokenMethods = [
   'sampled-shapley',
   'lime',
 ] as const;
+/** The name of a method that shares a prediction out over tokens. */
 export type TokenMethod = (typeof tokenMethods)[number];
 
 interface MethodOptions {
@@ -50,6 +51,7 @@ const methods: { readonly [M in TokenMethod]: Method } = {
   lime: { random: true, run: lime },
 };
 
+/** Which methods are compared, and how thoroughly. */
 export interface TokenAttributionOptions {
   /** All unless told. */
   readonly methods?: readonly TokenMethod[];

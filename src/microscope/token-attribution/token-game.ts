@@ -13,6 +13,7 @@ import type { Coalition, Game } from './game.ts';
 
 /** What stands in for a token that is left out: the mean embedding of the vocabulary, or nothing. */
 export const tokenBaselines = ['mean', 'zero'] as const;
+/** The name of what stands in for a token that is taken out. */
 export type TokenBaseline = (typeof tokenBaselines)[number];
 
 /** A prompt and what its tokens are to explain. */

@@ -8,6 +8,7 @@ import { mechanisms, SPECIAL } from '../world/types.ts';
 import type { World } from '../world/world.ts';
 import { type WorldConcepts, worldConcepts } from './concepts.ts';
 
+/** How much text with known concepts is made. */
 export interface ConceptTextOptions {
   /** Tokens per row at most. */
   readonly length: number;

@@ -15,6 +15,7 @@ import { type Chunk, EventList, readChunk, writeChunk } from './chunk.ts';
 import { correlations, staticRelations } from './relations.ts';
 import { BINS, type HarvestInfo, LISTED } from './types.ts';
 
+/** Which text features are looked up in, and how much of it. */
 export interface HarvestOptions {
   readonly tokens: TokenSource;
   /** Batches of text to read. */

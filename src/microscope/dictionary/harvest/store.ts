@@ -13,6 +13,7 @@ import {
   LISTED,
 } from './types.ts';
 
+/** How much of a feature its page shows. */
 export interface PageOptions {
   /** Examples with the largest activations, one per row of text. Default 20. */
   readonly top?: number;

@@ -35,6 +35,7 @@ export interface SetReport {
   readonly splice: SpliceMetrics;
 }
 
+/** On which text a dictionary is measured. */
 export interface EvaluateDictionaryOptions {
   /** Batches of token rows, held out from training. */
   readonly tokens: readonly (readonly (readonly number[])[])[];

@@ -128,7 +128,9 @@ export const trainConfigSchema = z.strictObject({
   dictionaries: z.array(dictionary).min(1),
 });
 
+/** A whole dictionary training as its configuration file states it. */
 export type TrainConfig = z.infer<typeof trainConfigSchema>;
+/** Which text dictionaries are trained on. */
 export type CorpusConfig = z.infer<typeof corpus>;
 
 /** Checks JSON for a training configuration. Throws `bad-train-config`, naming the field. */

@@ -40,8 +40,10 @@ export type DictionaryEvent =
   | { readonly type: 'interrupted'; readonly step: number }
   | { readonly type: 'finished'; readonly step: number; readonly seconds: number };
 
+/** Gets every event of a dictionary training, in order. */
 export type DictionaryListener = (event: DictionaryEvent) => void;
 
+/** What is trained together on one stream of activations, and how. */
 export interface TrainDictionariesOptions {
   readonly tasks: readonly DictionaryTask[];
   readonly source: BatchSource;
@@ -64,6 +66,7 @@ export interface TrainDictionariesOptions {
   readonly listeners?: readonly DictionaryListener[];
 }
 
+/** Where a dictionary training ended. */
 export interface TrainedDictionaries {
   readonly step: number;
   readonly interrupted: boolean;

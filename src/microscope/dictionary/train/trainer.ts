@@ -16,6 +16,7 @@ import { sparseNames, sparseStep } from './sparse-step.ts';
 import { feedName, stepInputs } from './trace.ts';
 import { NEXT, slotName, traceUpdate, updateScalars } from './update.ts';
 
+/** What the trainer of one dictionary is made from. */
 export interface DictionaryTrainerOptions {
   readonly task: DictionaryTask;
   readonly runtime: Runtime;
