@@ -1,4 +1,5 @@
 import type { CommandSpec } from '../command.ts';
+import { attribute } from './attribute.ts';
 import { bench } from './bench.ts';
 import { cache } from './cache.ts';
 import { circuit } from './circuit.ts';
@@ -26,6 +27,7 @@ export const commands: readonly CommandSpec[] = [
   cache,
   edit,
   patch,
+  attribute,
   heads,
   generate,
   exportCommand,
