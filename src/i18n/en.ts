@@ -58,6 +58,7 @@ export const en = {
     attention: 'Attention',
     before: 'Before',
     after: 'After',
+    effect: 'Effect',
     head: 'Head',
     layer: 'Layer',
     logitDifference: 'Logit difference',

@@ -59,6 +59,7 @@ export const zhHans = {
     attention: '注意力',
     before: '干预前',
     after: '干预后',
+    effect: '效应',
     head: '注意力头',
     layer: '层',
     logitDifference: 'Logit 差',

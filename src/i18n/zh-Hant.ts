@@ -59,6 +59,7 @@ export const zhHant = {
     attention: '注意力',
     before: '介入前',
     after: '介入後',
+    effect: '效應',
     head: '注意力頭',
     layer: '層',
     logitDifference: 'Logit 差',
