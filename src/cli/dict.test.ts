@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { Rng } from '../base/rng.ts';
+import { loadModel, saveModel } from '../model/index.ts';
+import { run } from './run.ts';
+
+const families = join(import.meta.dirname, '../../test/fixtures/families');
+const scratch = await mkdtemp(join(tmpdir(), 'glassbox-dict-'));
+after(() => rm(scratch, { recursive: true }));
+
+const folder = join(scratch, 'model');
+const source = await loadModel(join(families, 'gpt2'));
+await saveModel(folder, source);
+const vocab = Object.fromEntries(
+  Array.from({ length: source.config.dVocab }, (_, id) => [`a${id}`, id]),
+);
+const tokenizer = {
+  version: '1.0',
+  added_tokens: [],
+  normalizer: null,
+  pre_tokenizer: { type: 'WhitespaceSplit' },
+  post_processor: null,
+  decoder: null,
+  model: { type: 'WordLevel', vocab, unk_token: 'a0' },
+};
+await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(tokenizer));
+
+const text = join(scratch, 'text.txt');
+const rng = new Rng(1);
+const lines = Array.from({ length: 150 }, () =>
+  Array.from({ length: 8 }, () => `a${rng.int(source.config.dVocab)}`).join(' '),
+);
+await writeFile(text, lines.join('\n'));
+
+async function glassbox(...argv: string[]) {
+  let [out, err] = ['', ''];
+  const code = await run(argv, {
+    stdout: { write: (piece) => (out += piece) },
+    stderr: { write: (piece) => (err += piece) },
+  });
+  return { code, out, err };
+}
+
+async function json(...argv: string[]) {
+  const { code, out, err } = await glassbox(...argv, '--json');
+  assert.equal(code, 0, out + err);
+  return JSON.parse(out);
+}
+
+const config = {
+  model: folder,
+  corpus: { text },
+  heldOut: { text },
+  heldOutBatches: 1,
+  out: join(scratch, 'out'),
+  rows: 64,
+  steps: 40,
+  seeds: [1, 2],
+  exclude: ['a0'],
+  checkpointEvery: 20,
+  floats: 'F16',
+  dictionaries: [
+    {
+      name: 'transcoder-{l}',
+      kind: 'transcoder',
+      layers: [0, 1],
+      reads: 'blocks.{l}.mlp.hook_in',
+      writes: 'blocks.{l}.hook_mlp_out',
+      width: 32,
+      learningRate: 0.01,
+      rule: { kind: 'topk', k: 4 },
+    },
+    {
+      name: 'resid',
+      kind: 'autoencoder',
+      at: 'blocks.0.hook_resid_post',
+      width: 32,
+      learningRate: 0.01,
+      rule: { kind: 'jumprelu', coefficient: 0.1 },
+    },
+  ],
+  sets: { mlps: ['transcoder-0', 'transcoder-1'] },
+};
+
+async function write(name: string, content: unknown): Promise<string> {
+  const path = join(scratch, name);
+  await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+test('dict train saves dictionaries with cards, and says how good they are', async () => {
+  const path = await write('train.json', config);
+  const result = await json('dict', 'train', path);
+  assert.deepEqual(Object.keys(result.figures), ['transcoder-0', 'transcoder-1', 'resid']);
+  assert.equal(result.saved.length, 3);
+  assert.ok(result.figures['transcoder-0'].l0 <= 4);
+  assert.ok(Number.isFinite(result.sets.mlps.splice.ceRecovered));
+  const metrics = JSON.parse(await readFile(join(config.out, 'resid', 'metrics.json'), 'utf8'));
+  assert.equal(metrics.seeds, 2);
+  assert.equal(metrics.spread.explainedVariance.n, 2);
+  const card = await readFile(join(config.out, 'resid', 'README.md'), 'utf8');
+  assert.match(card, /explained variance \| .* ± /);
+  const events = await readFile(join(config.out, 'run', 'events.jsonl'), 'utf8');
+  const last = JSON.parse(events.trim().split('\n').at(-1)!);
+  assert.equal(last.type, 'finished');
+});
+
+test('dict eval measures what was saved, alone and together', async () => {
+  const args = ['-m', folder, '--corpus', text, '--batches', '1', '--exclude', 'a0', '--together'];
+  const result = await json('dict', 'eval', config.out, ...args);
+  assert.equal(result.dictionaries.length, 3);
+  assert.ok(Number.isFinite(result.together.ceRecovered));
+  const { out } = await glassbox('dict', 'eval', config.out, ...args);
+  assert.match(out, /explained variance/);
+});
+
+test('dict harvest and features show pages, lists and texts', async () => {
+  const dictionary = join(config.out, 'transcoder-0');
+  const args = ['-m', folder, '--corpus', text, '--batches', '2', '--exclude', 'a0'];
+  const info = await json('dict', 'harvest', dictionary, ...args);
+  assert.equal(info.dDict, 32);
+  const { features } = await json('dict', 'features', dictionary, ...args);
+  const busiest = features.reduce((a: { fired: number }, b: { fired: number }) =>
+    b.fired > a.fired ? b : a,
+  );
+  const page = await json('dict', 'features', dictionary, String(busiest.feature), ...args);
+  assert.equal(page.fired, busiest.fired);
+  const { out } = await glassbox('dict', 'features', dictionary, String(busiest.feature), ...args);
+  assert.match(out, /«a\d+»/);
+  const fired = await json(
+    'dict',
+    'features',
+    dictionary,
+    '--text',
+    'a3 a1 a4',
+    '-k',
+    '3',
+    '-m',
+    folder,
+    '--exclude',
+    'a0',
+  );
+  assert.equal(fired.tokens.length, 3);
+  assert.ok(fired.features.length <= 3);
+  const other = join(config.out, 'transcoder-1');
+  const mixed = await glassbox(
+    'dict',
+    'features',
+    other,
+    ...args,
+    '--out',
+    join(dictionary, 'harvest'),
+  );
+  assert.equal(mixed.code, 2);
+  assert.match(mixed.err, /harvest of another dictionary/);
+});
+
+test('bad input ends with a message that names it', async () => {
+  const cases: [string[], RegExp][] = [
+    [['dict', 'train', await write('bad1.json', '{')], /not JSON/],
+    [['dict', 'train', await write('bad2.json', { ...config, steps: -1 })], /steps/],
+    [['dict', 'train', join(scratch, 'nowhere.json')], /cannot read/],
+    [['dict', 'eval', folder, '-m', folder], /holds no dictionary/],
+    [
+      [
+        'dict',
+        'train',
+        await write('bad3.json', { ...config, out: join(scratch, 'o3'), sets: { s: ['x'] } }),
+      ],
+      /'x'/,
+    ],
+  ];
+  for (const [argv, message] of cases) {
+    const { code, err, out } = await glassbox(...argv);
+    assert.equal(code, 2, `${argv.join(' ')}: ${out}${err}`);
+    assert.match(err, message);
+  }
+});
