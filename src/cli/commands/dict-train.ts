@@ -1,8 +1,10 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GlassboxError } from '../../base/error.ts';
+import { writeFileAtomic } from '../../base/files.ts';
 import {
   configuredTasks,
+  type Dictionary,
   type DictionaryEvent,
   type DictionaryReport,
   type DictionaryTask,
@@ -12,6 +14,8 @@ import {
   figuresOf,
   OTHER,
   parseTrainConfig,
+  type ReplacementScores,
+  replacementScores,
   type SetReport,
   saveDictionary,
   shufflingBuffer,
@@ -22,6 +26,7 @@ import {
   trainDictionaries,
   writeCard,
 } from '../../microscope/dictionary/index.ts';
+import { asSet, replacedLayer } from '../../microscope/dictionary/set.ts';
 import { type Model, openModel } from '../../model/index.ts';
 import { nodeRuntime } from '../../runtime/index.ts';
 import type { CommandSpec } from '../command.ts';
@@ -118,6 +123,41 @@ async function listeners(context: Context, run: string) {
   return { all: [log, show], done: () => writing };
 }
 
+/** A set, and how well it explains predictions where it stands in for every MLP. */
+interface MeasuredSet extends SetReport {
+  readonly graphs?: ReplacementScores;
+}
+
+/** Held-out rows without their end, as prompts whose answer is explained. */
+export function graphPrompts(
+  tokens: readonly (readonly (readonly number[])[])[],
+  count: number,
+): number[][] {
+  return tokens
+    .flat()
+    .filter((row) => row.length >= 6)
+    .slice(0, count)
+    .map((row) => row.slice(0, -2));
+}
+
+/** Prompts that a set's replacement score is measured on. */
+const GRAPHS = 24;
+
+async function measureSet(
+  context: Context,
+  { model, excluded }: Setup,
+  parts: readonly Dictionary[],
+  tokens: (readonly number[])[][],
+): Promise<MeasuredSet> {
+  const { progress } = context;
+  const report = await evaluateSet(model, parts, { tokens, filter: { excluded }, progress });
+  if (parts.some((part, layer) => replacedLayer(part) !== layer)) return report;
+  if (parts.length !== model.config.nLayers) return report;
+  const set = asSet(parts);
+  const graphs = await replacementScores(model, set, graphPrompts(tokens, GRAPHS), { progress });
+  return { ...report, graphs };
+}
+
 async function measure(
   context: Context,
   setup: Setup,
@@ -127,7 +167,7 @@ async function measure(
   const heldOut = config.heldOut && (await openCorpus(model, config.heldOut));
   const tokens = heldOut && takeBatches(heldOut, config.heldOutBatches ?? 16);
   const reports: Record<string, DictionaryReport[]> = {};
-  const sets: Record<string, SetReport> = {};
+  const sets: Record<string, MeasuredSet> = {};
   if (!tokens) return { reports, sets, name: null };
   const options = { tokens, filter: { excluded }, progress: context.progress };
   for (const [name, parts] of Object.entries(trained.dictionaries)) {
@@ -142,18 +182,11 @@ async function measure(
         ...(reports[base] ?? []),
         await evaluateDictionary(model, parts[0], options),
       ];
-    } else sets[name] = await evaluateSet(model, parts, options);
+    } else sets[name] = await measureSet(context, setup, parts, tokens);
   }
   for (const [name, members] of Object.entries(config.sets ?? {})) {
-    const parts = members.map((member) => {
-      const found = trained.dictionaries[member]?.[0];
-      if (found) return found;
-      throw new GlassboxError(`the set '${name}' names '${member}', which is not trained here`, {
-        code: 'bad-train-config',
-        remedy: `Use the names of dictionaries: ${Object.keys(trained.dictionaries).join(', ')}.`,
-      });
-    });
-    sets[name] = await evaluateSet(model, parts, options);
+    const parts = members.map((member) => trained.dictionaries[member][0]);
+    sets[name] = await measureSet(context, setup, parts, tokens);
   }
   return { reports, sets, name: heldOut.name };
 }
@@ -223,11 +256,15 @@ export const trainCommand: CommandSpec = {
       Object.entries(reports).map(([name, [own]]) => [name, figuresOf(own)]),
     );
     const setFigures = Object.fromEntries(
-      Object.entries(sets).map(([name, { splice, dictionaries }]) => [
+      Object.entries(sets).map(([name, { splice, dictionaries, graphs }]) => [
         name,
-        { splice, l0: dictionaries.map(({ l0 }) => l0) },
+        { splice, l0: dictionaries.map(({ l0 }) => l0), graphs },
       ]),
     );
+    if (Object.keys(setFigures).length > 0) {
+      const json = { measuredOn, sets: setFigures };
+      await writeFileAtomic(join(config.out, 'sets.json'), `${JSON.stringify(json, null, 2)}\n`);
+    }
     context.result({ saved, figures, sets: setFigures }, () => {
       const lines = Object.entries(figures).map(([name, one]) => [
         name,
@@ -236,9 +273,10 @@ export const trainCommand: CommandSpec = {
         fixed(one.ceRecovered),
         fixed(one.dead),
       ]);
-      const together = Object.entries(sets).map(
-        ([name, { splice }]) => `${name}, all in place: CE recovered ${fixed(splice.ceRecovered)}`,
-      );
+      const together = Object.entries(sets).map(([name, { splice, graphs }]) => {
+        const score = graphs ? `, replacement score ${fixed(graphs.replacement.mean)}` : '';
+        return `${name}, all in place: CE recovered ${fixed(splice.ceRecovered)}${score}`;
+      });
       const head = ['dictionary', 'L0', 'explained variance', 'CE recovered', 'dead'];
       return [table(head, lines), ...together, `Saved: ${saved.join(', ')}`].join('\n');
     });

@@ -41,6 +41,11 @@ export async function loadDictionarySet(model: Model, folder: string): Promise<D
       details: { folder, layer },
     });
   });
+  return asSet(dictionaries);
+}
+
+/** Dictionaries in order of layers as a set. */
+export function asSet(dictionaries: readonly Dictionary[]): DictionarySet {
   const crosses = dictionaries.some(({ config }) => config.writes.length > 1);
   return { kind: crosses ? 'cross-layer' : 'per-layer', dictionaries };
 }

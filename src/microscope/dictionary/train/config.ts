@@ -161,7 +161,7 @@ export function configuredTasks(
       remedy: "Name it in 'other'.",
     });
   };
-  return config.dictionaries.flatMap((entry) =>
+  const tasks = config.dictionaries.flatMap((entry) =>
     (entry.layers ?? [undefined]).flatMap((layer) => {
       const fill = (text: string) => text.replaceAll('{l}', String(layer ?? '{l}'));
       const shape = (settings: (width: number) => TaskSettings): DictionaryTask => {
@@ -202,4 +202,14 @@ export function configuredTasks(
       );
     }),
   );
+  const names = tasks.map(({ name }) => name);
+  for (const [set, members] of Object.entries(config.sets ?? {})) {
+    const missing = members.find((member) => !names.includes(member));
+    if (missing === undefined) continue;
+    throw new GlassboxError(`the set '${set}' names '${missing}', which is not trained here`, {
+      code: 'bad-train-config',
+      remedy: `Use the names of dictionaries: ${names.join(', ')}.`,
+    });
+  }
+  return tasks;
 }
