@@ -26,6 +26,11 @@ export const PANELS: readonly PanelEntry[] = [
     load: async () => (await import('./attention/index.tsx')).AttentionPanel,
   },
   {
+    id: 'graph',
+    width: 'full',
+    load: async () => (await import('./graph/index.tsx')).GraphPanel,
+  },
+  {
     id: 'interventions',
     width: 'full',
     load: async () => (await import('./interventions/index.tsx')).InterventionsPanel,

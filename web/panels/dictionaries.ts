@@ -1,0 +1,34 @@
+import { computed, signal } from '@preact/signals';
+import type { TraceRequest } from '../../src/lab/api.ts';
+import { type Call, post, resource } from '../api.ts';
+import { analysis, modelName, preference } from '../state/run.ts';
+import { state } from '../state/url.ts';
+
+/** The dictionaries that lie beside the model. */
+export const dictionaries = resource(() => post('/api/dictionaries', { model: modelName.value }));
+
+/** Whether graphs can be traced: undefined until it is known. */
+export const traceable = computed(() => {
+  const { value } = dictionaries.data;
+  return value === undefined ? undefined : value.set !== null;
+});
+
+/** Whether a panel about features has come into sight: a trace takes seconds, and nobody may want it. */
+export const wanted = signal(false);
+
+/** The question that all answers about the prompt's graph share; undefined while there is none to ask. */
+export const graphRequest = computed<TraceRequest | undefined>(() => {
+  const prompt = state.prompt.value;
+  if (!wanted.value || traceable.value !== true || prompt === '') return undefined;
+  return { model: modelName.value, prompt, ...preference.value };
+});
+
+/** A call that waits for the analysis, which everything else on the page starts from. */
+export function afterAnalysis<T>(ask: () => Call<T> | undefined): () => Call<T> | undefined {
+  let last: Call<T> | undefined;
+  return () => {
+    const next = ask();
+    if (next === undefined || !analysis.busy.value) last = next;
+    return last;
+  };
+}

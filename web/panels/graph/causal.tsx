@@ -1,0 +1,227 @@
+import { useSignal } from '@preact/signals';
+import { type Palette, palettes } from '../../../src/figures/palette.ts';
+import { scatter } from '../../../src/figures/scatter.ts';
+import type { GraphInterventionResponse, GraphValidityResponse } from '../../../src/lab/api.ts';
+import { CodeView } from '../../components/code.tsx';
+import { Button, Field, Segments, Select } from '../../components/controls.tsx';
+import { Failure, ProgressLine } from '../../components/states.tsx';
+import { tokenText } from '../../components/token.tsx';
+import { formatCount, formatNumber, locale, t } from '../../i18n.ts';
+import { GRAPH_MODES } from '../../state/fields.ts';
+import { setState, state } from '../../state/url.ts';
+import { changed, chosen, groups, nodeLabel, validity } from './data.ts';
+import type { GraphView } from './view.ts';
+
+/** What can be changed: the chosen feature, and every supernode. */
+function candidates(view: GraphView) {
+  const index = chosen.value;
+  const node = index === undefined ? undefined : view.nodes[index];
+  const single = node?.kind === 'feature' ? [{ name: nodeLabel(node), nodes: [node.key] }] : [];
+  const supers = groups.value.groups.flatMap(({ supernode, label, members }) => {
+    const keys = members
+      .map((i) => view.nodes[i])
+      .filter(({ kind }) => kind === 'feature')
+      .map(({ key }) => key);
+    return supernode === null || keys.length === 0 ? [] : [{ name: label ?? '', nodes: keys }];
+  });
+  return [...single, ...supers];
+}
+
+/** The prediction of the graph beside the measurement, and how well the two agree in general. */
+export function Causal({ view }: { readonly view: GraphView }) {
+  const words = t().graph;
+  const all = candidates(view);
+  const picked = useSignal(0);
+  const factor = useSignal(0);
+  const one = all[Math.min(picked.value, all.length - 1)];
+  const change = state.change.value;
+  const apply = (value: number) => {
+    if (one !== undefined) setState({ change: { nodes: one.nodes, factor: value } });
+  };
+  return (
+    <section class="graph-causal">
+      <h3>
+        {words.causal} <span class="note">{words.causalAbout}</span>
+        {changed.data.value === undefined ? null : (
+          <CodeView provenance={changed.data.value.provenance} />
+        )}
+      </h3>
+      <Segments
+        label={words.mode}
+        value={state.graphMode.value}
+        options={GRAPH_MODES.map((value) => ({
+          value,
+          label: words.modes[value],
+          hint: words.modeHints[value],
+        }))}
+        onChange={(graphMode) => setState({ graphMode })}
+      />
+      {one === undefined ? (
+        <p class="note">{words.causalEmpty}</p>
+      ) : (
+        <div class="causal-controls">
+          <Select
+            label={words.kinds.feature}
+            value={String(Math.min(picked.value, all.length - 1))}
+            options={all.map(({ name, nodes }, i) => ({
+              value: String(i),
+              label: nodes.length > 1 ? `${name} (${formatCount(nodes.length)})` : name,
+            }))}
+            onChange={(value) => {
+              picked.value = Number(value);
+            }}
+          />
+          <Button onClick={() => apply(0)}>{words.ablate}</Button>
+          <Button onClick={() => apply(2)}>{words.double}</Button>
+          <Field label={words.factor}>
+            {(id) => (
+              <input
+                id={id}
+                type="number"
+                class="number"
+                step="any"
+                min={-100}
+                max={100}
+                value={factor.value}
+                onChange={(event) => {
+                  const value = event.currentTarget.valueAsNumber;
+                  if (Number.isFinite(value)) factor.value = value;
+                }}
+              />
+            )}
+          </Field>
+          <Button onClick={() => apply(factor.value)}>{words.apply}</Button>
+        </div>
+      )}
+      {change === null ? null : (
+        <div aria-busy={changed.busy.value}>
+          <p class="note">{changeWords(view, change)}</p>
+          {changed.problem.value === undefined ? null : (
+            <Failure problem={changed.problem.value} onRetry={changed.retry} />
+          )}
+          {changed.data.value === undefined ? null : <Outcome data={changed.data.value} />}
+        </div>
+      )}
+      <Validity />
+    </section>
+  );
+}
+
+function changeWords(
+  view: GraphView,
+  { nodes, factor }: { readonly nodes: readonly string[]; readonly factor: number },
+): string {
+  const names = nodes.map((key) => {
+    const node = view.nodes[view.indexOf.get(key) ?? -1];
+    return node === undefined ? key : nodeLabel(node);
+  });
+  const shown = names.length > 3 ? [...names.slice(0, 3), '…'] : names;
+  return t().graph.changeOf(shown.join(', '), formatNumber(factor, { digits: 2 }));
+}
+
+/** Two bars per explained logit. */
+function Outcome({ data }: { readonly data: GraphInterventionResponse }) {
+  const words = t().graph;
+  const reach = data.targets.reduce(
+    (most, { predicted, measured }) => Math.max(most, Math.abs(predicted), Math.abs(measured)),
+    1e-9,
+  );
+  const bar = (value: number) => (
+    <span class="signed-bar" aria-hidden="true">
+      <span
+        class={value < 0 ? 'negative' : 'positive'}
+        style={{
+          width: `${(Math.abs(value) / reach) * 50}%`,
+          marginLeft: value < 0 ? `${50 - (Math.abs(value) / reach) * 50}%` : '50%',
+        }}
+      />
+    </span>
+  );
+  return (
+    <table class="data outcome">
+      <caption>{words.logits}</caption>
+      <thead>
+        <tr>
+          <th scope="col">{t().graph.logitRow}</th>
+          <th scope="col" colSpan={2}>
+            {words.predicted}
+          </th>
+          <th scope="col" colSpan={2}>
+            {words.measured}
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {data.targets.map(({ key, label, predicted, measured }) => (
+          <tr key={key}>
+            <td class="token-text">{tokenText(label)}</td>
+            <td>{bar(predicted)}</td>
+            <td class="number">{formatNumber(predicted, { signed: true, digits: 3 })}</td>
+            <td>{bar(measured)}</td>
+            <td class="number">{formatNumber(measured, { signed: true, digits: 3 })}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Predicted and measured effects of the graph's most influential features. */
+export function validityFigure(
+  data: GraphValidityResponse,
+  drawing: { readonly palette: Palette; readonly heading: 'shown' | 'hidden' },
+) {
+  const words = t().graph;
+  const two = (value: number | null) => formatNumber(value, { digits: 2 });
+  const n = formatCount(data.n);
+  return scatter(
+    data.points.map(({ key, label, predicted, measured }) => ({
+      name: label ?? key,
+      x: predicted,
+      y: measured,
+    })),
+    {
+      ...drawing,
+      title: words.validity,
+      lang: locale.value,
+      xTitle: words.predictedAxis,
+      yTitle: words.measuredAxis,
+      note:
+        data.correlation === null
+          ? words.validityNoR(n)
+          : words.validityNote(two(data.correlation), two(data.low), two(data.high), n),
+    },
+  );
+}
+
+function Validity() {
+  const words = t().graph;
+  const data = validity.data.value;
+  return (
+    <div class="validity" aria-busy={validity.busy.value}>
+      <h3>
+        {words.validity} <span class="note">{words.validityAbout}</span>
+        {data === undefined ? null : <CodeView provenance={data.provenance} />}
+      </h3>
+      <div class="progress-box">
+        <ProgressLine
+          busy={validity.busy.value}
+          advance={validity.advance.value}
+          onCancel={validity.cancel}
+        />
+      </div>
+      {validity.problem.value === undefined ? null : (
+        <Failure problem={validity.problem.value} onRetry={validity.retry} />
+      )}
+      {state.validity.value === 'no' ? (
+        <Button icon="play" onClick={() => setState({ validity: 'yes' })}>
+          {words.validityRun}
+        </Button>
+      ) : data === undefined ? null : (
+        <div class="scroll-x">
+          {validityFigure(data, { palette: palettes.page, heading: 'hidden' })}
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,243 @@
+import { computed, signal } from '@preact/signals';
+import type { TraceResponse } from '../../../src/lab/api.ts';
+import { type Call, post, resource } from '../../api.ts';
+import { tokenText } from '../../components/token.tsx';
+import { formatProbability, t } from '../../i18n.ts';
+import { setState, state } from '../../state/url.ts';
+import { tokenLabels } from '../attention/labels.ts';
+import { afterAnalysis, graphRequest } from '../dictionaries.ts';
+import type { FileFault } from './file.ts';
+import { pruneView } from './prune.ts';
+import {
+  connections,
+  type GraphNode,
+  type GraphView,
+  groupsOf,
+  viewOfTrace,
+  weightsTo,
+} from './view.ts';
+
+/** A graph read from a file, which then stands in place of the prompt's. It is not part of the address. */
+export const opened = signal<GraphView | null>(null);
+
+/** What was wrong with the last file. */
+export const fileFault = signal<FileFault | null>(null);
+
+/** The graph of the prompt. */
+export const traced = resource<TraceResponse>(
+  afterAnalysis(() => {
+    const request = graphRequest.value;
+    if (request === undefined) return undefined;
+    return post('/api/trace', {
+      ...request,
+      nodeShare: state.nodeShare.value / 100,
+      edgeShare: state.edgeShare.value / 100,
+    });
+  }),
+  { delay: 150, progress: true },
+);
+
+/** The graph that is looked at. */
+export const view = computed<GraphView | undefined>(() => {
+  const file = opened.value;
+  if (file !== null) {
+    const shares = { nodes: state.nodeShare.value / 100, links: state.edgeShare.value / 100 };
+    return pruneView(file, shares);
+  }
+  const { value } = traced.data;
+  if (value === undefined) return undefined;
+  const labels = tokenLabels(value, tokenText);
+  return viewOfTrace(value, { prompt: state.prompt.peek(), tokens: labels });
+});
+
+/** The node under the pointer, by index; null for none. */
+export const pointed = signal<number | null>(null);
+
+/** The chosen node, by index. */
+export const chosen = computed(() => {
+  const name = state.node.value;
+  return name === '' ? undefined : view.value?.indexOf.get(name);
+});
+
+/** The node that the lists are about: the chosen one, else the one under the pointer. */
+export const shownNode = computed(() => {
+  const index = chosen.value ?? pointed.value ?? undefined;
+  return index !== undefined && index < (view.value?.nodes.length ?? 0) ? index : undefined;
+});
+
+/** Names that the reader gave, by node. */
+export const renamed = computed(
+  () => new Map(state.nodeLabels.value.map(([name, label]) => [name, label])),
+);
+
+/** What a node is called where there is room for a few words. */
+export function nodeLabel(node: GraphNode): string {
+  const own = renamed.value.get(node.key) ?? node.label;
+  if (own) return own;
+  const graph = view.value;
+  const words = t().graph;
+  switch (node.kind) {
+    case 'feature':
+      return `L${node.layer} #${node.index}`;
+    case 'error':
+      return `L${node.layer} ${words.kinds.error}`;
+    case 'token':
+      return graph?.tokens[node.position] ?? '';
+    case 'logit': {
+      const target = traced.data.value?.targets.find(({ key }) => key === node.key);
+      const name = tokenText(target?.label ?? `#${node.index}`);
+      return target === undefined || node.probability === 1
+        ? name
+        : `${name} ${formatProbability(node.probability)}`;
+    }
+  }
+}
+
+/** The label with where the node is. */
+export function nodeTitle(node: GraphNode): string {
+  const words = t().graph;
+  const token = view.value?.tokens[node.position] ?? '';
+  const place = node.layer < 0 || node.kind === 'logit' ? '' : `L${node.layer} · `;
+  return `${words.kinds[node.kind]} ${nodeLabel(node)} · ${place}${token} (${node.position})`;
+}
+
+/** Weights of all nodes to the chosen one; undefined while none is. */
+export const nodeWeights = computed(() => {
+  const graph = view.value;
+  const index = chosen.value;
+  return graph === undefined || index === undefined ? undefined : weightsTo(graph, index);
+});
+
+/** Links by sign as chosen. */
+export function signFits(weight: number): boolean {
+  const sign = state.linkSign.value;
+  return sign === 'both' || (sign === 'negative') === weight < 0;
+}
+
+export const inputs = computed(() => listed('inputs'));
+export const outputs = computed(() => listed('outputs'));
+
+function listed(side: 'inputs' | 'outputs') {
+  const graph = view.value;
+  const index = shownNode.value;
+  if (graph === undefined || index === undefined) return [];
+  return connections(graph, index, side).filter(({ weight }) => signFits(weight));
+}
+
+/** Nodes whose label has the searched text; undefined without a search. */
+export const matches = computed(() => {
+  const text = state.label.value.trim().toLowerCase();
+  const graph = view.value;
+  if (text === '' || graph === undefined) return undefined;
+  const found = graph.nodes.map((node) => nodeTitle(node).toLowerCase().includes(text));
+  return found;
+});
+
+/** Pins and supernodes of this graph. */
+export const groups = computed(() => {
+  const graph = view.value;
+  if (graph === undefined) return { groups: [], missing: 0 };
+  const { pins, supernodes } = state;
+  return groupsOf(graph, { pins: pins.value, supernodes: supernodes.value });
+});
+
+/** Chooses a node by name; the same again releases it. A feature is then what the features panel shows. */
+export function choose(key: string): void {
+  const again = state.node.peek() === key;
+  const node = view.peek()?.nodes[view.peek()?.indexOf.get(key) ?? -1];
+  const feature =
+    !again && node?.kind === 'feature' && opened.peek() === null
+      ? { feature: `${node.layer}.${node.index}` }
+      : {};
+  setState({ node: again ? '' : key, ...feature });
+}
+
+export function togglePin(key: string): void {
+  const pins = state.pins.peek();
+  setState({ pins: pins.includes(key) ? pins.filter((pin) => pin !== key) : [...pins, key] });
+}
+
+/** Makes a supernode of nodes; each leaves the one it was in. */
+export function group(keys: readonly string[], label: string): void {
+  const members = [...new Set(keys)];
+  if (members.length < 2) return;
+  const others = state.supernodes
+    .peek()
+    .map(([name, ...nodes]) => [name, ...nodes.filter((key) => !members.includes(key))])
+    .filter(({ length }) => length > 2);
+  setState({ supernodes: [...others, [label, ...members]] });
+}
+
+export function dissolve(index: number): void {
+  setState({ supernodes: state.supernodes.peek().filter((_, i) => i !== index) });
+}
+
+/** Renames a node, or a supernode by its number. An empty name gives the node its own back. */
+export function rename(what: string | number, label: string): void {
+  if (typeof what === 'number') {
+    if (label === '') return;
+    setState({
+      supernodes: state.supernodes
+        .peek()
+        .map((one, i) => (i === what ? [label, ...one.slice(1)] : one)),
+    });
+    return;
+  }
+  const others = state.nodeLabels.peek().filter(([name]) => name !== what);
+  setState({ nodeLabels: label === '' ? others : [...others, [what, label] as const] });
+}
+
+/** The heads of one link, asked for when wanted. */
+export const splitLink = signal<{ readonly source: string; readonly target: string } | null>(null);
+
+export const loadings = resource(() => {
+  const request = graphRequest.value;
+  const edge = splitLink.value;
+  if (request === undefined || edge === null || opened.value !== null) return undefined;
+  return post('/api/head-loadings', { ...request, edge });
+});
+
+/** The place whose attention score is split over pairs. */
+export const splitScore = signal<{
+  readonly layer: number;
+  readonly head: number;
+  readonly query: number;
+  readonly key: number;
+} | null>(null);
+
+export const qk = resource(() => {
+  const request = graphRequest.value;
+  const place = splitScore.value;
+  if (request === undefined || place === null || opened.value !== null) return undefined;
+  return post('/api/qk', { ...request, ...place, limit: 12 });
+});
+
+/** What a change of features does: predicted and measured. */
+export const changed = resource(
+  afterAnalysis(() => {
+    const request = graphRequest.value;
+    const change = state.change.value;
+    if (request === undefined || change === null || change.nodes.length === 0) return undefined;
+    return post('/api/graph-intervention', {
+      ...request,
+      changes: change.nodes.map((node) => ({ node, factor: change.factor })),
+      mode: state.graphMode.value,
+    });
+  }),
+  { progress: true },
+);
+
+export const validity = resource(
+  afterAnalysis(() => {
+    const request = graphRequest.value;
+    if (request === undefined || state.validity.value === 'no') return undefined;
+    return post('/api/graph-validity', { ...request, mode: state.graphMode.value });
+  }),
+  { progress: true },
+);
+
+/** Asks for groups of the features that are shown; they are added to the supernodes. */
+export function groupsCall(graph: GraphView): Call<unknown> & { readonly keys: string[] } {
+  const keys = graph.nodes.filter(({ kind }) => kind === 'feature').map(({ key }) => key);
+  return { ...post('/api/groups', { ...graphRequest.peek()!, nodes: keys }), keys };
+}

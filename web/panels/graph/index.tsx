@@ -1,0 +1,235 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { Button, Range, Select } from '../../components/controls.tsx';
+import { Panel } from '../../components/panel.tsx';
+import { formatCount, formatProbability, t } from '../../i18n.ts';
+import { LINK_SIGNS } from '../../state/fields.ts';
+import { setState, state } from '../../state/url.ts';
+import { traceable, wanted } from '../dictionaries.ts';
+import { Causal } from './causal.tsx';
+import { fileFault, matches, opened, traced, view } from './data.ts';
+import { graphExports, graphFile } from './exports.ts';
+import { type FileFault, readGraphFile } from './file.ts';
+import './graph.css';
+import { MainView } from './main-view.tsx';
+import { Heads, LabelSearch, Side } from './side.tsx';
+import { Subgraph } from './subgraph.tsx';
+import type { GraphView } from './view.ts';
+import { hiddenWords } from './words.ts';
+
+/** Sets a signal once an element comes near the window. */
+export function useSight() {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (entries.some(({ isIntersecting }) => isIntersecting)) wanted.value = true;
+      },
+      { rootMargin: '200px' },
+    );
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [traceable.value]);
+  return box;
+}
+
+/** Region 5: what passes what on to which, from the prompt to the answer. */
+export function GraphPanel() {
+  const words = t().graph;
+  const sight = useSight();
+  const graph = view.value;
+  if (traceable.value === undefined) return null;
+  if (traceable.value === false && opened.value === null) {
+    return (
+      <p class="note no-dictionaries">
+        {words.none} <code>glassbox dict train</code> · <OpenFile />
+      </p>
+    );
+  }
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the button that opens a file is the way by keyboard.
+    <div
+      ref={sight}
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={(event) => {
+        event.preventDefault();
+        const file = event.dataTransfer?.files[0];
+        if (file !== undefined) void openFile(file);
+      }}
+    >
+      <Panel
+        id="graph"
+        title={words.title}
+        about={words.about}
+        resources={opened.value === null ? [traced] : []}
+        exports={graphExports()}
+        empty={state.prompt.value === '' && opened.value === null ? words.empty : undefined}
+        controls={<Controls />}
+      >
+        {fileFault.value === null ? null : (
+          <p class="failure" role="alert">
+            {words.badFile(faultWords(fileFault.value))}
+          </p>
+        )}
+        {graph === undefined ? null : <Body graph={graph} />}
+      </Panel>
+    </div>
+  );
+}
+
+function Controls() {
+  const words = t().graph;
+  const found = matches.value?.filter(Boolean).length;
+  return (
+    <>
+      <Range
+        label={words.nodeShare}
+        hint={words.nodeShareHint}
+        value={state.nodeShare.value}
+        min={10}
+        max={100}
+        step={1}
+        format={(value) => `${value} %`}
+        onChange={(nodeShare) => setState({ nodeShare })}
+      />
+      <Range
+        label={words.edgeShare}
+        hint={words.edgeShareHint}
+        value={state.edgeShare.value}
+        min={10}
+        max={100}
+        step={1}
+        format={(value) => `${value} %`}
+        onChange={(edgeShare) => setState({ edgeShare })}
+      />
+      <Select
+        label={words.sign}
+        value={state.linkSign.value}
+        options={LINK_SIGNS.map((value) => ({ value, label: words.signs[value] }))}
+        onChange={(linkSign) => setState({ linkSign })}
+      />
+      <LabelSearch found={found} />
+      <span class="graph-files">
+        <OpenFile />
+        {view.value === undefined ? null : <Button onClick={saveFile}>{words.save}</Button>}
+        {opened.value === null ? null : (
+          <Button
+            onClick={() => {
+              opened.value = null;
+            }}
+          >
+            {words.closeFile}
+          </Button>
+        )}
+      </span>
+    </>
+  );
+}
+
+function OpenFile() {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <input
+        ref={input}
+        type="file"
+        accept=".json,application/json"
+        hidden
+        onChange={(event) => {
+          const file = event.currentTarget.files?.[0];
+          event.currentTarget.value = '';
+          if (file !== undefined) void openFile(file);
+        }}
+      />
+      <Button onClick={() => input.current?.click()}>{t().graph.open}</Button>
+    </>
+  );
+}
+
+/** Shows a graph file, with the pins and supernodes it carries. */
+async function openFile(file: File): Promise<void> {
+  const read = readGraphFile(await file.text(), file.name);
+  if ('fault' in read) {
+    fileFault.value = read.fault;
+    return;
+  }
+  const { pins, supernodes, chosen } = read.annotations;
+  fileFault.value = null;
+  opened.value = read.view;
+  setState({
+    pins,
+    supernodes,
+    node: chosen,
+    nodeLabels: [],
+    nodeShare: 100,
+    edgeShare: 100,
+    change: null,
+  });
+}
+
+function saveFile(): void {
+  const file = graphFile();
+  const url = URL.createObjectURL(new Blob([JSON.stringify(file)], { type: 'application/json' }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = `${file.metadata.slug}.json`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+function faultWords(fault: FileFault): string {
+  const words = t().graph.fileFaults;
+  return fault.kind === 'json' ? words.json : words[fault.kind](fault.what);
+}
+
+function Body({ graph }: { readonly graph: GraphView }) {
+  const words = t().graph;
+  return (
+    <div class="graph">
+      <Scores graph={graph} />
+      <div class="graph-top">
+        <div class="graph-main">
+          <MainView view={graph} />
+        </div>
+        <Side view={graph} />
+      </div>
+      <Heads view={graph} />
+      <div class="graph-bottom">
+        <Subgraph view={graph} />
+        {graph.file === null ? <Causal view={graph} /> : <p class="note">{words.ofFile}</p>}
+      </div>
+    </div>
+  );
+}
+
+/** Always in sight: how much of the answer the graph explains, and what it does not show. */
+function Scores({ graph }: { readonly graph: GraphView }) {
+  const words = t().graph;
+  const { replacement, completeness, errorShare } = graph.scores;
+  const errors = graph.nodes.filter(({ kind }) => kind === 'error').length;
+  return (
+    <div class="graph-scores">
+      <dl>
+        <div title={words.replacementHint}>
+          <dt>{words.replacement}</dt>
+          <dd class="number">{formatProbability(replacement)}</dd>
+        </div>
+        <div title={words.completenessHint}>
+          <dt>{words.completeness}</dt>
+          <dd class="number">{formatProbability(completeness)}</dd>
+        </div>
+        <div title={words.errorShareHint} class="uncertain">
+          <dt>{words.errorShare}</dt>
+          <dd class="number">
+            {formatProbability(errorShare)} <span class="note">({formatCount(errors)})</span>
+          </dd>
+        </div>
+      </dl>
+      <p class="note">
+        {graph.file === null ? '' : `${words.fromFile(graph.file)} · `}
+        {hiddenWords(graph)}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,358 @@
+import { effect, useSignal } from '@preact/signals';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { graphAxes, MARK, markColours } from '../../../src/figures/attribution-graph.ts';
+import {
+  type GraphLayout,
+  graphLayout,
+  markPath,
+  nearestPoint,
+} from '../../../src/figures/graph-layout.ts';
+import { palettes } from '../../../src/figures/palette.ts';
+import { formatNumber, formatProbability, locale, t } from '../../i18n.ts';
+import { frozen, preview } from '../../state/focus.ts';
+import { state } from '../../state/url.ts';
+import {
+  choose,
+  chosen,
+  group,
+  groups,
+  matches,
+  nodeLabel,
+  nodeTitle,
+  nodeWeights,
+  pointed,
+  signFits,
+  togglePin,
+} from './data.ts';
+import { drawAll, drawOwn, edgeColours, prepare } from './edges.ts';
+import type { GraphView } from './view.ts';
+
+const HEIGHT = 480;
+/** What stands around the picture when the panel fills the window. */
+const AROUND = 330;
+/** How far from the pointer a node may be, in px. */
+const REACH = 30;
+
+/** Nodes gathered while G is held. */
+function useGrouping() {
+  const gathered = useSignal<readonly string[] | null>(null);
+  useEffect(() => {
+    const typing = (target: EventTarget | null) =>
+      target instanceof Element && target.closest('input, textarea, select, dialog') !== null;
+    const down = (event: KeyboardEvent) => {
+      if (event.key !== 'g' || event.repeat || typing(event.target)) return;
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      gathered.value = [];
+    };
+    const up = (event: KeyboardEvent) => {
+      if (event.key !== 'g') return;
+      const keys = gathered.peek();
+      gathered.value = null;
+      if (keys !== null && keys.length > 1) group(keys, t().graph.supernode);
+    };
+    const drop = () => {
+      gathered.value = null;
+    };
+    window.addEventListener('keydown', down);
+    window.addEventListener('keyup', up);
+    window.addEventListener('blur', drop);
+    return () => {
+      window.removeEventListener('keydown', down);
+      window.removeEventListener('keyup', up);
+      window.removeEventListener('blur', drop);
+    };
+  }, []);
+  return gathered;
+}
+
+/** The node that an arrow key leads to: near in the arrow's direction, and not far to its sides. */
+function neighbour(layout: GraphLayout, from: number, key: string): number | undefined {
+  const [along, across] =
+    key === 'ArrowLeft' || key === 'ArrowRight'
+      ? [layout.x, layout.y]
+      : key === 'ArrowUp' || key === 'ArrowDown'
+        ? [layout.y, layout.x]
+        : [];
+  if (along === undefined || across === undefined) return undefined;
+  const sign = key === 'ArrowRight' || key === 'ArrowDown' ? 1 : -1;
+  let best: number | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < along.length; i++) {
+    const ahead = (along[i] - along[from]) * sign;
+    if (ahead <= 0.5) continue;
+    const cost = ahead + 3 * Math.abs(across[i] - across[from]);
+    if (cost >= least) continue;
+    least = cost;
+    best = i;
+  }
+  return best;
+}
+
+/** Position × layer. Links lie on two canvases; hovering draws only those of one node anew. */
+export function MainView({ view }: { readonly view: GraphView }) {
+  const words = t().graph;
+  const box = useRef<HTMLDivElement>(null);
+  const probe = useRef<HTMLSpanElement>(null);
+  const under = useRef<HTMLCanvasElement>(null);
+  const over = useRef<HTMLCanvasElement>(null);
+  const width = useSignal(900);
+  const scheme = useSignal(0);
+  const gathered = useGrouping();
+  const maximised = state.panel.value === 'graph';
+  const height = maximised ? Math.max(HEIGHT, window.innerHeight - AROUND) : HEIGHT;
+
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    const measure = () => {
+      if (element.clientWidth > 0) width.value = element.clientWidth;
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    const dark = window.matchMedia('(prefers-color-scheme: dark)');
+    const flip = () => {
+      scheme.value += 1;
+    };
+    dark.addEventListener('change', flip);
+    return () => {
+      observer.disconnect();
+      dark.removeEventListener('change', flip);
+    };
+  }, []);
+
+  const layout = useMemo(
+    () =>
+      graphLayout(view.nodes, {
+        tokens: view.tokens.length,
+        layers: view.layers,
+        width: width.value,
+        height,
+      }),
+    [view, width.value, height],
+  );
+  const nearest = useMemo(() => nearestPoint(layout, REACH), [layout]);
+
+  useLayoutEffect(
+    () =>
+      effect(() => {
+        const picture = under.current && prepare(under.current, layout);
+        if (!picture || probe.current === null) return;
+        // The theme decides the colours.
+        void [state.theme.value, scheme.value];
+        const colours = edgeColours(probe.current);
+        const faint = chosen.value !== undefined;
+        drawAll(picture, { view, layout, colours, fits: signFits, faint });
+      }),
+    [view, layout],
+  );
+  useLayoutEffect(
+    () =>
+      effect(() => {
+        const node = pointed.value ?? chosen.value;
+        void [state.theme.value, scheme.value];
+        const picture = over.current && prepare(over.current, layout);
+        if (!picture || probe.current === null || node === undefined) return;
+        if (node >= view.nodes.length) return;
+        drawOwn(picture, {
+          view,
+          layout,
+          colours: edgeColours(probe.current),
+          fits: signFits,
+          node,
+        });
+      }),
+    [view, layout],
+  );
+
+  const point = (node: number | undefined) => {
+    const next = node ?? null;
+    if (frozen.peek() || pointed.peek() === next) return;
+    pointed.value = next;
+    preview(next === null ? null : { position: view.nodes[next].position });
+  };
+  const press = (key: string, event: { readonly metaKey: boolean; readonly ctrlKey: boolean }) => {
+    const held = gathered.peek();
+    if (held !== null) {
+      const without = held.filter((one) => one !== key);
+      gathered.value = without.length < held.length ? without : [...held, key];
+    } else if (event.metaKey || event.ctrlKey) togglePin(key);
+    else choose(key);
+  };
+  const step = (event: KeyboardEvent) => {
+    const at = pointed.peek() ?? chosen.peek() ?? view.nodes.length - 1;
+    if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault();
+      press(view.nodes[at].key, event);
+      return;
+    }
+    if (event.key === 'p' && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      togglePin(view.nodes[at].key);
+      return;
+    }
+    if (!event.key.startsWith('Arrow')) return;
+    event.preventDefault();
+    point(pointed.peek() === null ? at : (neighbour(layout, at, event.key) ?? at));
+  };
+
+  return (
+    <>
+      <Readout view={view} gathered={gathered.value} />
+      <div
+        ref={box}
+        class={`graph-scroll${gathered.value === null ? '' : ' grouping'}`}
+        role="group"
+        aria-label={`${words.title}. ${words.keys}`}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the nodes are reached by arrow keys inside.
+        tabIndex={0}
+        onKeyDown={step}
+        onBlur={() => point(undefined)}
+      >
+        <span ref={probe} hidden />
+        {/* biome-ignore lint/a11y/useKeyWithClickEvents: the box around it takes the keys. */}
+        {/* biome-ignore lint/a11y/noStaticElementInteractions: as above. */}
+        <div
+          class="graph-picture"
+          style={{ width: `${layout.width}px`, height: `${layout.height}px` }}
+          onPointerMove={({ currentTarget, clientX, clientY }) => {
+            const area = currentTarget.getBoundingClientRect();
+            point(nearest(clientX - area.left, clientY - area.top));
+          }}
+          onPointerLeave={() => point(undefined)}
+          onClick={(event) => {
+            const area = event.currentTarget.getBoundingClientRect();
+            const node = nearest(event.clientX - area.left, event.clientY - area.top);
+            if (node !== undefined) press(view.nodes[node].key, event);
+          }}
+        >
+          <Axes view={view} layout={layout} />
+          <canvas ref={under} />
+          <canvas ref={over} />
+          <Nodes view={view} layout={layout} gathered={gathered.value} />
+          <Ring view={view} layout={layout} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** One line that says what the pointer is on. Its height never changes. */
+function Readout(props: { readonly view: GraphView; readonly gathered: readonly string[] | null }) {
+  const words = t().graph;
+  const index = pointed.value ?? chosen.value;
+  const node = index === undefined ? undefined : props.view.nodes[index];
+  const text =
+    props.gathered !== null
+      ? `${words.supernode}: ${props.gathered.length}`
+      : node === undefined
+        ? words.hint
+        : [
+            nodeTitle(node),
+            node.activation === null
+              ? ''
+              : `${words.activation} ${formatNumber(node.activation, { digits: 3 })}`,
+            node.kind === 'logit'
+              ? ''
+              : `${words.influence} ${formatNumber(node.influence, { digits: 3 })}`,
+            node.kind === 'feature'
+              ? `${words.errorInput} ${formatProbability(node.errorShare)}`
+              : '',
+          ]
+            .filter(Boolean)
+            .join(' · ');
+  return (
+    <p class="graph-readout" aria-live="polite">
+      {text}
+    </p>
+  );
+}
+
+function Axes({ view, layout }: { readonly view: GraphView; readonly layout: GraphLayout }) {
+  const { tokenRow, logitRow } = t().graph;
+  return useMemo(
+    () => (
+      <svg class="graph-axes" width={layout.width} height={layout.height} aria-hidden="true">
+        {graphAxes(layout, view.tokens, {
+          palette: palettes.page,
+          layers: view.layers,
+          tokenRow,
+          logitRow,
+        })}
+      </svg>
+    ),
+    [view, layout, locale.value],
+  );
+}
+
+/** All nodes. They are drawn anew when something is chosen, pinned or searched, not when hovering. */
+function Nodes(props: {
+  readonly view: GraphView;
+  readonly layout: GraphLayout;
+  readonly gathered: readonly string[] | null;
+}) {
+  const { view, layout, gathered } = props;
+  const weights = nodeWeights.value;
+  const found = matches.value;
+  const own = groups.value;
+  return useMemo(() => {
+    const palette = palettes.page;
+    const pinned = new Set(own.groups.flatMap(({ members }) => members));
+    const most = view.nodes.reduce(
+      (a, { kind, influence }) => (kind === 'feature' ? Math.max(a, influence) : a),
+      1e-12,
+    );
+    return (
+      <svg class="graph-nodes" width={layout.width} height={layout.height} aria-hidden="true">
+        {view.nodes.map((node, i) => {
+          const strength = node.kind === 'logit' ? 1 : Math.sqrt(node.influence / most);
+          const colours = markColours(
+            { kind: node.kind, strength: Math.min(1, strength), weight: weights?.[i] },
+            palette,
+          );
+          const off = found?.[i] === false || (weights !== undefined && weights[i] === 0);
+          const marked = pinned.has(i) || gathered?.includes(node.key);
+          return (
+            <path
+              key={node.key}
+              d={markPath(node.kind, MARK)}
+              transform={`translate(${layout.x[i].toFixed(1)} ${layout.y[i].toFixed(1)})`}
+              fill={colours.fill}
+              stroke={marked ? 'var(--gb-ink)' : colours.stroke}
+              stroke-width={marked ? 1.8 : 0.8}
+              opacity={off ? 0.28 : 1}
+            />
+          );
+        })}
+        {own.groups.map((one) => {
+          const [first] = one.members;
+          return (
+            <text
+              key={one.id}
+              x={layout.x[first]}
+              y={layout.y[first] - 7}
+              text-anchor="middle"
+              class="graph-name"
+            >
+              {one.label ?? nodeLabel(view.nodes[first])}
+            </text>
+          );
+        })}
+      </svg>
+    );
+  }, [view, layout, weights, found, own, gathered, locale.value, state.nodeLabels.value]);
+}
+
+/** The rings around the chosen node and the one under the pointer. */
+function Ring({ view, layout }: { readonly view: GraphView; readonly layout: GraphLayout }) {
+  const ring = (index: number | null | undefined, kind: string) =>
+    index === null || index === undefined || index >= view.nodes.length ? null : (
+      <circle class={kind} cx={layout.x[index]} cy={layout.y[index]} r={MARK + 4} />
+    );
+  return (
+    <svg class="graph-rings" width={layout.width} height={layout.height} aria-hidden="true">
+      {ring(chosen.value, 'chosen')}
+      {ring(pointed.value, 'pointed')}
+    </svg>
+  );
+}

@@ -1,0 +1,409 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { Button, Field } from '../../components/controls.tsx';
+import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
+import { setState, state } from '../../state/url.ts';
+import {
+  choose,
+  chosen,
+  inputs,
+  loadings,
+  nodeLabel,
+  opened,
+  outputs,
+  qk,
+  rename,
+  renamed,
+  shownNode,
+  splitLink,
+  splitScore,
+  togglePin,
+} from './data.ts';
+import type { Connection, GraphNode, GraphView } from './view.ts';
+
+/** Rows per list and sign. */
+const LISTED = 7;
+
+/** The node in question, what feeds it and what it feeds. */
+export function Side({ view }: { readonly view: GraphView }) {
+  const words = t().graph;
+  const index = shownNode.value;
+  const node = index === undefined ? undefined : view.nodes[index];
+  return (
+    <div class="graph-side">
+      {node === undefined || index === undefined ? (
+        <p class="note">{words.choose}</p>
+      ) : (
+        <>
+          <NodeCard node={node} view={view} fixed={chosen.value === index} />
+          <p class="note">{words.unitInput}</p>
+          <div class="graph-connections">
+            <Connections
+              title={words.inputs}
+              list={inputs.value}
+              view={view}
+              of={node}
+              side="inputs"
+            />
+            <Connections
+              title={words.outputs}
+              list={outputs.value}
+              view={view}
+              of={node}
+              side="outputs"
+            />
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+function NodeCard(props: {
+  readonly node: GraphNode;
+  readonly view: GraphView;
+  readonly fixed: boolean;
+}) {
+  const { node, view } = props;
+  const words = t().graph;
+  const editing = useSignal(false);
+  const pinned = state.pins.value.includes(node.key);
+  useEffect(() => {
+    editing.value = false;
+  }, [node.key]);
+  return (
+    <div class="node-card">
+      <h3
+        onDblClick={() => {
+          editing.value = true;
+        }}
+      >
+        {editing.value ? (
+          <NameField
+            value={renamed.value.get(node.key) ?? nodeLabel(node)}
+            onDone={(name) => {
+              editing.value = false;
+              if (name !== null) rename(node.key, name === node.label ? '' : name);
+            }}
+          />
+        ) : (
+          nodeLabel(node)
+        )}{' '}
+        <span class="note">
+          {words.kinds[node.kind]} · {view.tokens[node.position]} ({node.position})
+        </span>
+      </h3>
+      <dl class="node-facts">
+        {node.activation === null ? null : (
+          <div>
+            <dt>{words.activation}</dt>
+            <dd class="number">{formatNumber(node.activation, { digits: 3 })}</dd>
+          </div>
+        )}
+        {node.probability === null ? null : (
+          <div>
+            <dt>{words.probability}</dt>
+            <dd class="number">{formatProbability(node.probability)}</dd>
+          </div>
+        )}
+        {node.kind === 'logit' ? null : (
+          <div>
+            <dt>{words.influence}</dt>
+            <dd class="number">{formatNumber(node.influence, { digits: 3 })}</dd>
+          </div>
+        )}
+        {node.kind === 'feature' || node.kind === 'logit' ? (
+          <div>
+            <dt>{words.errorInput}</dt>
+            <dd class="number">{formatProbability(node.errorShare)}</dd>
+          </div>
+        ) : null}
+      </dl>
+      <div class="node-actions">
+        <Button pressed={pinned} onClick={() => togglePin(node.key)}>
+          {pinned ? words.unpin : words.pin}
+        </Button>
+        <Button
+          onClick={() => {
+            editing.value = true;
+          }}
+        >
+          {words.rename}
+        </Button>
+        {node.kind === 'feature' && view.file === null ? (
+          <Button
+            onClick={() => {
+              setState({ feature: `${node.layer}.${node.index}` });
+              document.querySelector('[data-panel=features]')?.scrollIntoView({ block: 'nearest' });
+            }}
+          >
+            {words.showFeature}
+          </Button>
+        ) : null}
+      </div>
+    </div>
+  );
+}
+
+/** A name being written: Enter keeps it, Esc does not. */
+export function NameField(props: {
+  readonly value: string;
+  readonly onDone: (name: string | null) => void;
+}) {
+  return (
+    <input
+      type="text"
+      class="name-field"
+      aria-label={t().graph.nameOf}
+      value={props.value}
+      ref={(element) => element?.focus()}
+      onKeyDown={(event) => {
+        event.stopPropagation();
+        if (event.key === 'Enter') props.onDone(event.currentTarget.value.trim());
+        if (event.key === 'Escape') props.onDone(null);
+      }}
+      onBlur={(event) => props.onDone(event.currentTarget.value.trim())}
+    />
+  );
+}
+
+function Connections(props: {
+  readonly title: string;
+  readonly list: readonly Connection[];
+  readonly view: GraphView;
+  readonly of: GraphNode;
+  readonly side: 'inputs' | 'outputs';
+}) {
+  const { list, title } = props;
+  const words = t().graph;
+  const signs = [
+    { name: words.positive, own: list.filter(({ weight }) => weight >= 0) },
+    { name: words.negative, own: list.filter(({ weight }) => weight < 0) },
+  ];
+  return (
+    <section>
+      <h3>{title}</h3>
+      {signs.map(({ name, own }) => (
+        <div key={name} class="connection-list">
+          <p class="note">
+            {name}
+            {own.length > LISTED
+              ? ` · ${words.more(formatCount(LISTED), formatCount(own.length))}`
+              : ` · ${formatCount(own.length)}`}
+          </p>
+          <ul>
+            {own.slice(0, LISTED).map((one) => (
+              <Row key={one.link} one={one} {...props} />
+            ))}
+          </ul>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function Row(props: {
+  readonly one: Connection;
+  readonly view: GraphView;
+  readonly of: GraphNode;
+  readonly side: 'inputs' | 'outputs';
+}) {
+  const { one, view, of, side } = props;
+  const words = t().graph;
+  const other = view.nodes[one.node];
+  const [source, target] = side === 'inputs' ? [other, of] : [of, other];
+  const split = view.file === null;
+  return (
+    <li>
+      <button
+        type="button"
+        class="connection"
+        data-position={other.position}
+        onClick={() => choose(other.key)}
+        title={`${words.kinds[other.kind]} · ${view.tokens[other.position]} (${other.position})`}
+      >
+        <span class="connection-name">{nodeLabel(other)}</span>
+        <span class="connection-token token-text">{view.tokens[other.position]}</span>
+        <span class="connection-bar" aria-hidden="true">
+          <span
+            class={one.weight < 0 ? 'negative' : 'positive'}
+            style={{ width: `${Math.min(1, Math.abs(one.share)) * 100}%` }}
+          />
+        </span>
+        <span class="number">{formatNumber(one.weight, { signed: true })}</span>
+        <span class="number note">{formatProbability(Math.abs(one.share))}</span>
+      </button>
+      {split ? (
+        <button
+          type="button"
+          class="heads-button"
+          title={words.headsOf(nodeLabel(source), nodeLabel(target))}
+          aria-label={words.headsOf(nodeLabel(source), nodeLabel(target))}
+          onClick={() => {
+            splitScore.value = null;
+            splitLink.value = { source: source.key, target: target.key };
+          }}
+        >
+          {words.heads}
+        </button>
+      ) : null}
+    </li>
+  );
+}
+
+/** A link split over heads; a head's score split over pairs. */
+export function Heads({ view }: { readonly view: GraphView }) {
+  const words = t().graph;
+  const edge = splitLink.value;
+  const data = loadings.data.value;
+  if (edge === null || data === undefined || opened.value !== null) return null;
+  const [source, target] = [edge.source, edge.target].map(
+    (key) => view.nodes[view.indexOf.get(key) ?? -1],
+  );
+  if (source === undefined || target === undefined) return null;
+  const reach = data.layers.reduce(
+    (most, { heads, bypass }) => Math.max(most, Math.abs(bypass), ...heads.map(Math.abs)),
+    1e-12,
+  );
+  const cell = (value: number) => ({
+    backgroundColor: `color-mix(in srgb, var(--gb-${value < 0 ? 'negative' : 'positive'}) ${Math.round((Math.abs(value) / reach) * 100)}%, var(--gb-paper))`,
+  });
+  const heads = data.layers[0]?.heads.length ?? 0;
+  return (
+    <section class="graph-heads" aria-busy={loadings.busy.value}>
+      <h3>
+        {words.headsOf(nodeLabel(source), nodeLabel(target))}{' '}
+        <span class="number">{formatNumber(data.edge, { signed: true, digits: 3 })}</span>{' '}
+        <Button
+          kind="quiet"
+          icon="close"
+          label={t().common.close}
+          onClick={() => {
+            splitLink.value = null;
+            splitScore.value = null;
+          }}
+        />
+      </h3>
+      <p class="note">{words.headsAbout}</p>
+      <div class="scroll-x">
+        <table class="data">
+          <thead>
+            <tr>
+              <th scope="col">{t().terms.layer}</th>
+              {Array.from({ length: heads }, (_, head) => (
+                <th key={head} scope="col" class="number">
+                  H{head}
+                </th>
+              ))}
+              <th scope="col" class="number">
+                {words.bypass}
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {data.layers.map(({ layer, heads: values, bypass }) => (
+              <tr key={layer}>
+                <th scope="row">L{layer}</th>
+                {values.map((value, head) => (
+                  <td
+                    key={`${layer}.${head}`}
+                    class="number"
+                    style={cell(value)}
+                    data-head={`${layer}.${head}`}
+                  >
+                    <button
+                      type="button"
+                      class="cell-button"
+                      title={words.whyHead(`L${layer}H${head}`)}
+                      onClick={() => {
+                        splitScore.value = {
+                          layer,
+                          head,
+                          query: target.position,
+                          key: source.position,
+                        };
+                      }}
+                    >
+                      {formatNumber(value, { signed: true })}
+                    </button>
+                  </td>
+                ))}
+                <td class="number" style={cell(bypass)}>
+                  {formatNumber(bypass, { signed: true })}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <Scores view={view} />
+    </section>
+  );
+}
+
+function Scores({ view }: { readonly view: GraphView }) {
+  const words = t().graph;
+  const place = splitScore.value;
+  const data = qk.data.value;
+  if (place === null || data === undefined) return null;
+  const name = (part: { readonly kind: string; readonly name: string }) => {
+    if (part.kind === 'rest') return words.rest;
+    const node = part.kind === 'node' ? view.nodes[view.indexOf.get(part.name) ?? -1] : undefined;
+    return node === undefined ? part.name : nodeLabel(node);
+  };
+  return (
+    <div aria-busy={qk.busy.value}>
+      <h3>{words.whyHead(`L${place.layer}H${place.head}`)}</h3>
+      <p class="note">
+        {words.qkAbout(formatNumber(data.score, { signed: true }))} ·{' '}
+        {words.more(formatCount(data.pairs.length), formatCount(data.total))}
+      </p>
+      <table class="data">
+        <thead>
+          <tr>
+            <th scope="col">
+              {words.query} {view.tokens[place.query]} ({place.query})
+            </th>
+            <th scope="col">
+              {words.key} {view.tokens[place.key]} ({place.key})
+            </th>
+            <th scope="col" class="number">
+              {t().features.effect}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {data.pairs.map(({ query, key, value }) => (
+            <tr key={`${query.kind}${query.name} ${key.kind}${key.name}`}>
+              <td>{name(query)}</td>
+              <td>{name(key)}</td>
+              <td class="number">{formatNumber(value, { signed: true, digits: 3 })}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Finds nodes by their labels. */
+export function LabelSearch({ found }: { readonly found: number | undefined }) {
+  const words = t().graph;
+  return (
+    <Field label={words.search}>
+      {(id) => (
+        <>
+          <input
+            id={id}
+            type="text"
+            value={state.label.value}
+            onInput={(event) =>
+              setState({ label: event.currentTarget.value }, { history: 'replace' })
+            }
+          />
+          {found === undefined ? null : <output for={id}>{words.found(formatCount(found))}</output>}
+        </>
+      )}
+    </Field>
+  );
+}

@@ -1,0 +1,13 @@
+import { formatCount, t } from '../../i18n.ts';
+import type { GraphView } from './view.ts';
+
+/** What is shown of what, and why the rest is not. */
+export function hiddenWords({ shown, total, hidden }: GraphView): string {
+  const words = t().graph;
+  const reasons = hidden.map(({ what, why, count }) => words.hidden[what][why](formatCount(count)));
+  const list = new Intl.ListFormat(document.documentElement.lang, { type: 'unit' });
+  const [nodes, allNodes] = [shown.nodes, total.nodes].map(formatCount);
+  const [links, allLinks] = [shown.links, total.links].map(formatCount);
+  const because = reasons.length === 0 ? '' : words.because(list.format(reasons));
+  return words.showing(nodes, allNodes, links, allLinks) + because;
+}
