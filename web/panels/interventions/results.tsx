@@ -26,24 +26,26 @@ export function Results({ data }: { readonly data: InterventionsResponse }) {
           <h3>{words.answers}</h3>
           <div class="scroll-x">{answersFigure(data, drawing)}</div>
         </section>
-        <Continuations />
-      </div>
-      <section>
-        <h3>{words.kl}</h3>
-        {/* biome-ignore lint/a11y/useKeyWithClickEvents: the token strip is the way by keyboard. */}
-        {/* biome-ignore lint/a11y/noStaticElementInteractions: as above. */}
-        <div
-          class="scroll-x kl"
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must take the keyboard.
-          tabIndex={0}
-          onClick={(event) => {
-            const bar = (event.target as Element).closest<SVGElement>('[data-position]');
-            if (bar !== null) lock({ position: Number(bar.dataset.position) });
-          }}
-        >
-          {klFigure(data, drawing)}
+        <div>
+          <Continuations />
+          <section>
+            <h3>{words.kl}</h3>
+            {/* biome-ignore lint/a11y/useKeyWithClickEvents: the token strip is the way by keyboard. */}
+            {/* biome-ignore lint/a11y/noStaticElementInteractions: as above. */}
+            <div
+              class="scroll-x kl"
+              // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must take the keyboard.
+              tabIndex={0}
+              onClick={(event) => {
+                const bar = (event.target as Element).closest<SVGElement>('[data-position]');
+                if (bar !== null) lock({ position: Number(bar.dataset.position) });
+              }}
+            >
+              {klFigure(data, drawing)}
+            </div>
+          </section>
         </div>
-      </section>
+      </div>
     </>
   );
 }
