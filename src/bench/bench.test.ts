@@ -81,6 +81,7 @@ test('every sample is compared with the machine as it was around it', async () =
     {
       repeats: 5,
       progress: () => undefined,
+      clock: () => 0,
       rooflines: {
         samples,
         sample: async () => ({ flops: speeds[moment], bytes: 1 }),
@@ -99,6 +100,12 @@ test('every sample is compared with the machine as it was around it', async () =
   assert.deepEqual(values, [4, 8, 12, 8, 4]);
   assert.deepEqual(rooflines, [2, 4, 6, 4, 2]);
   assert.equal(ratio, 0.5);
+});
+
+test('figures can count processor time', async () => {
+  const report = await runBenches({ tiny: true, names: ['train'], repeats: 1, clock: 'processor' });
+  assert.equal(report.machine.clock, 'processor');
+  assert.ok(report.benches[0].value > 0 && report.benches[0].roofline > 0);
 });
 
 test('medians of odd and even counts', () => {

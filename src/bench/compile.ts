@@ -35,14 +35,14 @@ export async function compile(
     settings.signal?.throwIfAborted();
     let release = () => Promise.resolve();
     ours.push(
-      await seconds(async () => {
+      await seconds(settings.clock, async () => {
         const executable = await runtime.compile(trace(), { frozen: given });
         release = () => executable.release();
       }),
     );
     await release();
     native.push(
-      await seconds(async () => {
+      await seconds(settings.clock, async () => {
         const session = await createNodeSession(bytes, external, { threads });
         release = () => session.release();
       }),
@@ -89,9 +89,9 @@ export async function runOverhead(
         });
         const timed = {
           run: async (...[feeds, fetches]: Parameters<InferenceSession['run']>) => {
-            const start = performance.now();
+            const start = settings.clock();
             const results = await session.run(feeds, fetches as InferenceSession.FetchesType);
-            native = (performance.now() - start) / 1000;
+            native = settings.clock() - start;
             return results;
           },
           release: () => session.release(),
@@ -111,7 +111,7 @@ export async function runOverhead(
   for (let done = 0; done < count; done++) {
     settings.progress({ label: 'overhead', done, total: count, unit: 'runs' });
     settings.signal?.throwIfAborted();
-    values.push((await seconds(run)) - native);
+    values.push((await seconds(settings.clock, run)) - native);
     natives.push(native);
   }
   await timed.release();

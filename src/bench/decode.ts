@@ -27,14 +27,14 @@ export async function decode(subject: Subject, settings: Settings): Promise<Benc
     // The first token comes out of the prompt's own run; the clock starts when it is there.
     for await (const _ of generate(sizes.decode + 1)) {
       if (count > 0 && count % sizes.decodeSample === 0) {
-        const elapsed = (performance.now() - start) / 1000;
+        const elapsed = settings.clock() - start;
         const after = bound(work, await settings.rooflines.sample());
         values.push(elapsed / sizes.decodeSample);
         bounds.push((before + after) / 2);
         before = after;
         settings.signal?.throwIfAborted();
       }
-      if (count % sizes.decodeSample === 0) start = performance.now();
+      if (count % sizes.decodeSample === 0) start = settings.clock();
       count++;
       const progress = { label: 'decode256', done: count, total: sizes.decode + 1 };
       settings.progress({ ...progress, unit: 'tokens' });

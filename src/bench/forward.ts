@@ -43,7 +43,7 @@ async function measure(
   const { values, rooflines, ratio } = await paired(settings, {
     name: bench.name,
     work: bench.work,
-    run: () => seconds(run),
+    run: () => seconds(settings.clock, run),
   });
   return {
     name: bench.name,

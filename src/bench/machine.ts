@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
-import { median } from './clock.ts';
+import { type ClockKind, median } from './clock.ts';
 import type { Rates } from './roofline.ts';
 import type { Machine } from './types.ts';
 
@@ -14,6 +14,7 @@ function onnxruntimeVersion(): string {
 /** This machine, with the rates seen during a run. */
 export function describeMachine(run: {
   readonly threads: number | undefined;
+  readonly clock: ClockKind;
   readonly loadBefore: number;
   readonly rates: readonly Rates[];
 }): Machine {
@@ -26,6 +27,7 @@ export function describeMachine(run: {
     node: process.version,
     onnxruntime: onnxruntimeVersion(),
     threads: run.threads ?? null,
+    clock: run.clock,
     date: new Date().toISOString(),
     loadBefore: run.loadBefore,
     loadAfter: load(),

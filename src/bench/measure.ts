@@ -1,10 +1,11 @@
 import type { ProgressListener } from '../base/progress.ts';
-import { median } from './clock.ts';
+import { type Clock, median } from './clock.ts';
 import type { Rates, Rooflines } from './roofline.ts';
 
 /** What every bench is given. */
 export interface Settings {
   readonly rooflines: Rooflines;
+  readonly clock: Clock;
   /** How often each figure is measured. */
   readonly repeats: number;
   readonly progress: ProgressListener;

@@ -1,7 +1,7 @@
 import { createProgram, input, matmul, sum } from '../graph/index.ts';
 import type { TensorData } from '../graph/op.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { seconds } from './clock.ts';
+import { type Clock, seconds } from './clock.ts';
 import type { Sizes } from './sizes.ts';
 
 /** How fast the machine was at one moment. */
@@ -33,11 +33,15 @@ function filled(shape: readonly number[]): TensorData {
  * The fastest run in a while. A roofline is what the machine can do, and a mean over its short runs
  * would be too low, and ratios too good, whenever another program takes some of them.
  */
-async function fastest(duration: number, run: () => Promise<unknown>): Promise<number> {
+async function fastest(
+  duration: number,
+  clock: Clock,
+  run: () => Promise<unknown>,
+): Promise<number> {
   let total = 0;
   let best = Number.POSITIVE_INFINITY;
   for (let count = 0; total < duration || count < 3; count++) {
-    const time = await seconds(run);
+    const time = await seconds(clock, run);
     best = Math.min(best, time);
     total += time;
   }
@@ -45,7 +49,11 @@ async function fastest(duration: number, run: () => Promise<unknown>): Promise<n
 }
 
 /** Compiles the two rooflines: a product of square matrices and a sum over rows. */
-export async function createRooflines(runtime: Runtime, sizes: Sizes): Promise<Rooflines> {
+export async function createRooflines(
+  runtime: Runtime,
+  sizes: Sizes,
+  clock: Clock,
+): Promise<Rooflines> {
   const n = sizes.matmul;
   const feeds = { a: filled([n, n]), b: filled([n, n]) };
   const product = await runtime.compile(
@@ -62,8 +70,8 @@ export async function createRooflines(runtime: Runtime, sizes: Sizes): Promise<R
   return {
     samples,
     async sample() {
-      const once = await fastest(sizes.sampleSeconds, () => product.run(feeds));
-      const read = await fastest(sizes.sampleSeconds / 2, () => total.run(block));
+      const once = await fastest(sizes.sampleSeconds, clock, () => product.run(feeds));
+      const read = await fastest(sizes.sampleSeconds / 2, clock, () => total.run(block));
       const rates = { flops: (2 * n ** 3) / once, bytes: sizes.readBytes / read };
       samples.push(rates);
       return rates;

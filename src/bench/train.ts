@@ -44,7 +44,7 @@ export async function trainStep(
   const { values, rooflines, ratio } = await paired(settings, {
     name: 'train',
     work: { flops: 3 * matmulFlops(forward, { batch, pos }) },
-    run: () => seconds(step),
+    run: () => seconds(settings.clock, step),
   });
   await trainer.release();
   return {

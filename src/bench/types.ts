@@ -35,6 +35,8 @@ export interface Machine {
   readonly onnxruntime: string;
   /** Threads per run; null leaves the choice to ONNX Runtime. */
   readonly threads: number | null;
+  /** What the figures count: time on the wall, or processor time of all threads together. */
+  readonly clock: 'wall' | 'processor';
   readonly date: string;
   /** Load average over one minute: other work on the machine disturbs the figures. */
   readonly loadBefore: number;

@@ -38,11 +38,12 @@ function describe({ machine, benches, sizes }: BenchReport): string {
     result.ok ? 'met' : 'not met',
   ]);
   const head = ['bench', 'median', 'range', 'n', 'roofline', 'ratio', 'bar', ''];
-  const threads = machine.threads === null ? '' : `, ${machine.threads} threads`;
+  const threads = machine.threads === null ? '' : `, threads: ${machine.threads}`;
+  const clock = machine.clock === 'wall' ? '' : ', processor time';
   return [
     table(head, rows),
     '',
-    `${machine.cpu}, ${machine.cores} cores${threads}, Node ${machine.node}, ` +
+    `${machine.cpu}, ${machine.cores} cores${threads}${clock}, Node ${machine.node}, ` +
       `onnxruntime-node ${machine.onnxruntime}, load ${fixed(machine.loadBefore, 1)} before and ` +
       `${fixed(machine.loadAfter, 1)} after`,
     `rooflines: matrix product ${fixed(machine.matmulGflops, 0)} GFLOP/s, ` +
@@ -67,12 +68,14 @@ export const bench: CommandSpec = {
         'threads per run, the cores unless given',
         wholeNumber('--threads', 1),
       )
+      .option('--processor-time', 'count processor time; with --threads 1, for a busy machine')
       .option('--tiny', 'small shapes that take a second, to see that everything works'),
   async action(context, { args: [names], options }) {
     const report = await runBenches({
       ...(names.length > 0 && { names }),
       repeats: options.repeats,
       threads: options.threads,
+      clock: options.processorTime === true ? 'processor' : 'wall',
       tiny: options.tiny === true,
       progress: context.progress,
       signal: context.signal,
