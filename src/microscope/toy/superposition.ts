@@ -41,7 +41,7 @@ export interface ToySolution {
 }
 
 /** Samples per step, over all sets of present features; sets are enumerated, so only the values are drawn. */
-const SAMPLES = 2048;
+const SAMPLES = 512;
 /** Samples that the final loss is measured on. */
 const MEASURED = 2 ** 18;
 
