@@ -127,6 +127,7 @@ export function graphAxes(
             'text-anchor': 'end',
             'font-family': FONTS.mono,
             'xml:space': 'preserve',
+            fill: palette.colour('ink'),
           },
           fitText(tokens[position] ?? '', layout.height - bottom - 8, TEXT.label),
         ),

@@ -1,4 +1,5 @@
 import { computed, signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import type { TraceRequest } from '../../src/lab/api.ts';
 import { type Call, post, resource } from '../api.ts';
 import { analysis, modelName, preference } from '../state/run.ts';
@@ -31,4 +32,22 @@ export function afterAnalysis<T>(ask: () => Call<T> | undefined): () => Call<T> 
     if (next === undefined || !analysis.busy.value) last = next;
     return last;
   };
+}
+
+/** Tells {@link wanted} once the element that takes the reference comes near the window. */
+export function useSight() {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (entries.some(({ isIntersecting }) => isIntersecting)) wanted.value = true;
+      },
+      { rootMargin: '200px' },
+    );
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [traceable.value]);
+  return box;
 }

@@ -26,6 +26,11 @@ export const PANELS: readonly PanelEntry[] = [
     load: async () => (await import('./attention/index.tsx')).AttentionPanel,
   },
   {
+    id: 'features',
+    width: 'full',
+    load: async () => (await import('./features/index.tsx')).FeaturesPanel,
+  },
+  {
     id: 'graph',
     width: 'full',
     load: async () => (await import('./graph/index.tsx')).GraphPanel,

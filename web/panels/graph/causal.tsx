@@ -116,7 +116,10 @@ function changeWords(
     return node === undefined ? key : nodeLabel(node);
   });
   const shown = names.length > 3 ? [...names.slice(0, 3), '…'] : names;
-  return t().graph.changeOf(shown.join(', '), formatNumber(factor, { digits: 2 }));
+  return t().graph.changeOf(
+    shown.join(', '),
+    formatNumber(factor, { digits: Number.isInteger(factor) ? 0 : 2 }),
+  );
 }
 
 /** Two bars per explained logit. */

@@ -80,7 +80,7 @@ export function nodeLabel(node: GraphNode): string {
     case 'feature':
       return `L${node.layer} #${node.index}`;
     case 'error':
-      return `L${node.layer} ${words.kinds.error}`;
+      return `L${node.layer} ${words.errorNode}`;
     case 'token':
       return graph?.tokens[node.position] ?? '';
     case 'logit': {

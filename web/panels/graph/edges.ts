@@ -73,7 +73,7 @@ export function drawAll(
     const [sign, step] = key.split(' ') as ['positive' | 'negative', string];
     const strength = (Number(step) + 0.5) / STEPS;
     context.strokeStyle = colours[sign];
-    context.globalAlpha = (0.06 + 0.7 * strength ** 1.5) * (drawing.faint ? 0.3 : 1);
+    context.globalAlpha = (0.09 + 0.7 * strength ** 1.5) * (drawing.faint ? 0.3 : 1);
     context.lineWidth = 0.5 + 2 * strength;
     context.beginPath();
     for (const ends of list) curve(context, layout, ends);

@@ -1,10 +1,10 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { Button, Range, Select } from '../../components/controls.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { formatCount, formatProbability, t } from '../../i18n.ts';
 import { LINK_SIGNS } from '../../state/fields.ts';
 import { setState, state } from '../../state/url.ts';
-import { traceable, wanted } from '../dictionaries.ts';
+import { traceable, useSight } from '../dictionaries.ts';
 import { Causal } from './causal.tsx';
 import { fileFault, matches, opened, traced, view } from './data.ts';
 import { graphExports, graphFile } from './exports.ts';
@@ -15,24 +15,6 @@ import { Heads, LabelSearch, Side } from './side.tsx';
 import { Subgraph } from './subgraph.tsx';
 import type { GraphView } from './view.ts';
 import { hiddenWords } from './words.ts';
-
-/** Sets a signal once an element comes near the window. */
-export function useSight() {
-  const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    const element = box.current;
-    if (element === null) return;
-    const observer = new IntersectionObserver(
-      (entries) => {
-        if (entries.some(({ isIntersecting }) => isIntersecting)) wanted.value = true;
-      },
-      { rootMargin: '200px' },
-    );
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [traceable.value]);
-  return box;
-}
 
 /** Region 5: what passes what on to which, from the prompt to the answer. */
 export function GraphPanel() {

@@ -8,6 +8,7 @@ import {
   nearestPoint,
 } from '../../../src/figures/graph-layout.ts';
 import { palettes } from '../../../src/figures/palette.ts';
+import { textWidth } from '../../../src/figures/svg.ts';
 import { formatNumber, formatProbability, locale, t } from '../../i18n.ts';
 import { frozen, preview } from '../../state/focus.ts';
 import { state } from '../../state/url.ts';
@@ -285,6 +286,28 @@ function Axes({ view, layout }: { readonly view: GraphView; readonly layout: Gra
   );
 }
 
+interface Name {
+  readonly id: string;
+  readonly text: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** The names that fit without lying on each other, first come first served: the subgraph has them all. */
+function placeNames(names: readonly Name[]): Name[] {
+  const kept: Name[] = [];
+  for (const one of names) {
+    const half = textWidth(one.text, 10) / 2;
+    const hit = kept.some(
+      (other) =>
+        Math.abs(other.y - one.y) < 12 &&
+        Math.abs(other.x - one.x) < half + textWidth(other.text, 10) / 2,
+    );
+    if (!hit) kept.push(one);
+  }
+  return kept;
+}
+
 /** All nodes. They are drawn anew when something is chosen, pinned or searched, not when hovering. */
 function Nodes(props: {
   readonly view: GraphView;
@@ -301,6 +324,14 @@ function Nodes(props: {
     const most = view.nodes.reduce(
       (a, { kind, influence }) => (kind === 'feature' ? Math.max(a, influence) : a),
       1e-12,
+    );
+    const names = placeNames(
+      own.groups.map(({ id, label, members: [first] }) => ({
+        id,
+        text: label ?? nodeLabel(view.nodes[first]),
+        x: layout.x[first],
+        y: layout.y[first] - 7,
+      })),
     );
     return (
       <svg class="graph-nodes" width={layout.width} height={layout.height} aria-hidden="true">
@@ -324,20 +355,11 @@ function Nodes(props: {
             />
           );
         })}
-        {own.groups.map((one) => {
-          const [first] = one.members;
-          return (
-            <text
-              key={one.id}
-              x={layout.x[first]}
-              y={layout.y[first] - 7}
-              text-anchor="middle"
-              class="graph-name"
-            >
-              {one.label ?? nodeLabel(view.nodes[first])}
-            </text>
-          );
-        })}
+        {names.map(({ id, text, x, y }) => (
+          <text key={id} x={x} y={y} text-anchor="middle" class="graph-name">
+            {text}
+          </text>
+        ))}
       </svg>
     );
   }, [view, layout, weights, found, own, gathered, locale.value, state.nodeLabels.value]);

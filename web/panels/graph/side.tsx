@@ -9,6 +9,7 @@ import {
   inputs,
   loadings,
   nodeLabel,
+  nodeTitle,
   opened,
   outputs,
   qk,
@@ -22,7 +23,7 @@ import {
 import type { Connection, GraphNode, GraphView } from './view.ts';
 
 /** Rows per list and sign. */
-const LISTED = 7;
+const LISTED = 8;
 
 /** The node in question, what feeds it and what it feeds. */
 export function Side({ view }: { readonly view: GraphView }) {
@@ -36,7 +37,6 @@ export function Side({ view }: { readonly view: GraphView }) {
       ) : (
         <>
           <NodeCard node={node} view={view} fixed={chosen.value === index} />
-          <p class="note">{words.unitInput}</p>
           <div class="graph-connections">
             <Connections
               title={words.inputs}
@@ -176,13 +176,14 @@ function Connections(props: {
 }) {
   const { list, title } = props;
   const words = t().graph;
+  const reach = list.reduce((most, { share }) => Math.max(most, Math.abs(share)), 1e-12);
   const signs = [
     { name: words.positive, own: list.filter(({ weight }) => weight >= 0) },
     { name: words.negative, own: list.filter(({ weight }) => weight < 0) },
   ];
   return (
     <section>
-      <h3>{title}</h3>
+      <h3 title={words.unitInput}>{title}</h3>
       {signs.map(({ name, own }) => (
         <div key={name} class="connection-list">
           <p class="note">
@@ -193,7 +194,7 @@ function Connections(props: {
           </p>
           <ul>
             {own.slice(0, LISTED).map((one) => (
-              <Row key={one.link} one={one} {...props} />
+              <Row key={one.link} one={one} reach={reach} {...props} />
             ))}
           </ul>
         </div>
@@ -204,6 +205,8 @@ function Connections(props: {
 
 function Row(props: {
   readonly one: Connection;
+  /** The largest share of the list. */
+  readonly reach: number;
   readonly view: GraphView;
   readonly of: GraphNode;
   readonly side: 'inputs' | 'outputs';
@@ -220,18 +223,15 @@ function Row(props: {
         class="connection"
         data-position={other.position}
         onClick={() => choose(other.key)}
-        title={`${words.kinds[other.kind]} · ${view.tokens[other.position]} (${other.position})`}
+        title={`${nodeTitle(other)} · ${formatProbability(Math.abs(one.share))} ${words.ofInput}`}
+        style={{
+          '--share': `${(Math.abs(one.share) / props.reach) * 100}%`,
+          '--sign': `var(--gb-${one.weight < 0 ? 'negative' : 'positive'})`,
+        }}
       >
         <span class="connection-name">{nodeLabel(other)}</span>
         <span class="connection-token token-text">{view.tokens[other.position]}</span>
-        <span class="connection-bar" aria-hidden="true">
-          <span
-            class={one.weight < 0 ? 'negative' : 'positive'}
-            style={{ width: `${Math.min(1, Math.abs(one.share)) * 100}%` }}
-          />
-        </span>
         <span class="number">{formatNumber(one.weight, { signed: true })}</span>
-        <span class="number note">{formatProbability(Math.abs(one.share))}</span>
       </button>
       {split ? (
         <button
@@ -244,7 +244,7 @@ function Row(props: {
             splitLink.value = { source: source.key, target: target.key };
           }}
         >
-          {words.heads}
+          H
         </button>
       ) : null}
     </li>

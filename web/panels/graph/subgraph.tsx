@@ -59,6 +59,7 @@ export function Subgraph({ view }: { readonly view: GraphView }) {
   const busy = useSignal(false);
   const editing = useSignal<number | null>(null);
   const figure = subgraphFigure(view, { palette: palettes.page, heading: 'hidden', width: 560 });
+  const weak = groupLinks(view, list).filter(({ share }) => Math.abs(share) < LEAST).length;
   const propose = async () => {
     busy.value = true;
     const outcome = await send(groupsCall(view) as Call<GroupsResponse>);
@@ -89,6 +90,7 @@ export function Subgraph({ view }: { readonly view: GraphView }) {
           <Button onClick={() => setState({ pins: [], supernodes: [] })}>{words.clear}</Button>
         ) : null}
       </div>
+      {weak > 0 ? <p class="note">{words.weakLinks(formatCount(weak))}</p> : null}
       {missing > 0 ? <p class="note">{words.missing(formatCount(missing))}</p> : null}
       {figure === undefined ? (
         <p class="note">{words.subgraphEmpty}</p>

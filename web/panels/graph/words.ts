@@ -5,7 +5,7 @@ import type { GraphView } from './view.ts';
 export function hiddenWords({ shown, total, hidden }: GraphView): string {
   const words = t().graph;
   const reasons = hidden.map(({ what, why, count }) => words.hidden[what][why](formatCount(count)));
-  const list = new Intl.ListFormat(document.documentElement.lang, { type: 'unit' });
+  const list = new Intl.ListFormat(document.documentElement.lang, { type: 'conjunction' });
   const [nodes, allNodes] = [shown.nodes, total.nodes].map(formatCount);
   const [links, allLinks] = [shown.links, total.links].map(formatCount);
   const because = reasons.length === 0 ? '' : words.because(list.format(reasons));
