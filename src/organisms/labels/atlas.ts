@@ -11,7 +11,6 @@ export function atlasConcepts({ states }: Atlas): readonly Concept[] {
       { id: `place-of/${name}`, label: `a place of ${name}` },
       { id: `thing-of/${name}`, label: `${name}, a place of it or a fact of it` },
       { id: `next-fact/${name}`, label: `a fact of ${name} comes next` },
-      { id: `next-state/${name}`, label: `the answer ${name} comes next` },
     ]),
     ...relations.flatMap((relation) => [
       { id: `asked/${relation}`, label: `the question asks for the ${relation}` },
@@ -93,8 +92,7 @@ function markValues(
     const state = context.ofWord.get(word);
     at(i, 'atlas/value');
     at(i - 1, `next-value/${context.relation}`);
-    if (!state) return;
-    at(i - 1, word === state.name ? `next-state/${word}` : `next-fact/${state.name}`);
+    if (state && word !== state.name) at(i - 1, `next-fact/${state.name}`);
   });
 }
 

@@ -3,17 +3,17 @@ import { puzzleRules } from '../world/mechanisms/puzzles.ts';
 import { type Marking, type NumberSpan, numbersIn } from './pieces.ts';
 
 const digits = Array.from({ length: 10 }, (_, d) => d);
-const perDigit = (id: string, label: string): Concept[] =>
-  digits.map((d) => ({ id: `${id}=${d}`, label: `${label} ${d}` }));
+const perDigit = (id: string, label: string, from = 0): Concept[] =>
+  digits.slice(from).map((d) => ({ id: `${id}=${d}`, label: `${label} ${d}` }));
 
 /** Concepts of additions, worked sums and puzzles. */
 export const sumConcepts: readonly Concept[] = [
   ...perDigit('digit', 'the digit'),
-  ...perDigit('sum/a-tens', 'the tens of the first operand are'),
+  ...perDigit('sum/a-tens', 'the tens of the first operand are', 1),
   ...perDigit('sum/a-units', 'the units of the first operand are'),
-  ...perDigit('sum/b-tens', 'the tens of the second operand are'),
+  ...perDigit('sum/b-tens', 'the tens of the second operand are', 1),
   ...perDigit('sum/b-units', 'the units of the second operand are'),
-  ...perDigit('sum/next-first', 'the sum comes next; its first digit is'),
+  ...perDigit('sum/next-first', 'the sum comes next; its first digit is', 1),
   ...perDigit('sum/next-last', 'the last digit of the sum comes next; it is'),
   ...perDigit('sum/units', 'the operands are known; the last digit of the sum is'),
   ...Array.from({ length: 17 }, (_, i) => ({

@@ -38,3 +38,74 @@ export interface DetectionScore {
   /** Tokens where it holds, of all tokens scored. */
   readonly positives: number;
 }
+
+/** The planted concept that a feature detects best. */
+export interface ConceptLabel extends DetectionScore {
+  readonly concept: Concept;
+  /** The feature counts as firing from this activation on. */
+  readonly threshold: number;
+}
+
+/** A token with its text. */
+export interface NamedToken {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** The tokens that say best where a feature fires. */
+export interface TokenLabel extends DetectionScore {
+  /** Whether it fires on these tokens or just after them. */
+  readonly where: 'on' | 'after';
+  readonly tokens: readonly NamedToken[];
+  readonly threshold: number;
+}
+
+/**
+ * What a label is: `concept`, a planted concept that reaches the bar; `tokens`, a set of tokens that reaches it;
+ * `weak`, the tokens that say most where neither does.
+ */
+export type LabelSource = 'concept' | 'tokens' | 'weak';
+
+/** A feature with what it was compared with. */
+export interface LabelledFeature {
+  readonly feature: number;
+  readonly source: LabelSource;
+  /** Best concept on the text for choosing, scored on the other. A file keeps it where it reaches the bar. */
+  readonly concept: ConceptLabel | null;
+  /** A file keeps it where it is the label. */
+  readonly tokens: TokenLabel | null;
+  /** The three logits it raises most; none for dictionaries that do not write to the residual stream. */
+  readonly promotes: readonly NamedToken[];
+}
+
+/** Labels of one dictionary; `labels.json` beside its weights. Features that never fired have none. */
+export interface FeatureLabels {
+  readonly model: string;
+  /** SHA-256 of the dictionary, to notice another one. */
+  readonly dictionary: string;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  /** Features of the dictionary. */
+  readonly features: number;
+  /** F1 from which a label counts as what the feature detects. */
+  readonly bar: number;
+  /** The text for choosing and the text for scoring. */
+  readonly train: { readonly name: string; readonly tokens: number };
+  readonly heldOut: { readonly name: string; readonly tokens: number; readonly documents: number };
+  /** Concepts compared with; rarer ones were left out. */
+  readonly concepts: number;
+  readonly labelled: readonly LabelledFeature[];
+}
+
+/** A label as pages and graphs show it. */
+export interface ShownLabel {
+  readonly label: string;
+  /** How it was made and scored. */
+  readonly how: string;
+  readonly source: LabelSource | 'explanation';
+  /** F1 on held-out text, its interval, and the tokens it was measured on; of an explanation, balanced accuracy. */
+  readonly score: number;
+  readonly low: number;
+  readonly high: number;
+  readonly n: number;
+}

@@ -1,0 +1,77 @@
+import { findDictionaries } from '../files.ts';
+import { dictionaryHash } from '../harvest/harvest.ts';
+import type { Dictionary } from '../types.ts';
+import { readLabels } from './store.ts';
+import type { FeatureLabels, LabelledFeature, NamedToken, ShownLabel } from './types.ts';
+
+/** The label of a feature of a layer; null where there is none. */
+export type LabelLookup = (layer: number, feature: number) => ShownLabel | null;
+
+const quoted = (tokens: readonly NamedToken[]): string =>
+  tokens.map(({ text }) => `'${text.replaceAll('\n', '⏎')}'`).join(', ');
+
+/** A feature's label in words, with how it was made and scored; null when nothing was found. */
+export function shownLabel(labels: FeatureLabels, found: LabelledFeature): ShownLabel | null {
+  const { source, concept, tokens, promotes } = found;
+  const n = labels.heldOut.tokens;
+  const figures = ({ f1, low, high }: { f1: number; low: number; high: number }) => ({
+    score: f1,
+    low,
+    high,
+    n,
+  });
+  if (source === 'concept' && concept) {
+    const how = 'planted concept, F1 on held-out text';
+    return { label: concept.concept.label, how, source, ...figures(concept) };
+  }
+  if (!tokens) return null;
+  const raises = promotes.length > 0 ? ` → ${quoted(promotes)}` : '';
+  const place = tokens.where === 'on' ? '' : 'after ';
+  const label = `${place}${quoted(tokens.tokens)}${source === 'weak' ? raises : ''}`;
+  const how =
+    source === 'tokens'
+      ? 'tokens it fires on, F1 on held-out text'
+      : `tokens and raised logits; below the bar of ${labels.bar}`;
+  return { label, how, source, ...figures(tokens) };
+}
+
+/** Looks labels up by feature. */
+export function labelsByFeature(labels: FeatureLabels): (feature: number) => ShownLabel | null {
+  const byFeature = new Map(labels.labelled.map((one) => [one.feature, one]));
+  return (feature) => {
+    const found = byFeature.get(feature);
+    return found ? shownLabel(labels, found) : null;
+  };
+}
+
+export interface FeatureLabelsOptions {
+  /** Dictionaries in use: labels that were made for others are left out. */
+  readonly dictionaries?: readonly Dictionary[];
+}
+
+/**
+ * The labels of the dictionaries in a folder. Where a layer has several dictionaries, a transcoder of its MLP
+ * comes first, because graphs are made of transcoders. Without labels every look-up gives null.
+ *
+ * @throws GlassboxError `bad-labels`
+ */
+export async function featureLabels(
+  folder: string,
+  options: FeatureLabelsOptions = {},
+): Promise<LabelLookup> {
+  const read = await Promise.all((await findDictionaries(folder)).map(readLabels));
+  const known = options.dictionaries && new Set(options.dictionaries.map(dictionaryHash));
+  const byLayer = new Map<number, { readonly replaces: boolean; readonly labels: FeatureLabels }>();
+  for (const labels of read) {
+    if (!labels || (known && !known.has(labels.dictionary))) continue;
+    const layer = /^blocks\.(\d+)\./.exec(labels.reads[0])?.[1];
+    if (layer === undefined) continue;
+    const replaces = /\.mlp\.hook_in$/.test(labels.reads[0]);
+    const other = byLayer.get(Number(layer));
+    if (!other || (replaces && !other.replaces)) byLayer.set(Number(layer), { replaces, labels });
+  }
+  const lookups = new Map(
+    [...byLayer].map(([layer, { labels }]) => [layer, labelsByFeature(labels)]),
+  );
+  return (layer, feature) => lookups.get(layer)?.(feature) ?? null;
+}

@@ -1,0 +1,174 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { GlassboxError } from '../../../base/error.ts';
+import { writeFileAtomic } from '../../../base/files.ts';
+import type {
+  ConceptLabel,
+  DetectionScore,
+  FeatureLabels,
+  LabelledFeature,
+  LabelSource,
+  TokenLabel,
+} from './types.ts';
+
+/** The file beside a dictionary's weights. */
+export const LABELS = 'labels.json';
+
+const FORMAT = 'glassbox-labels';
+const sources: readonly LabelSource[] = ['concept', 'tokens', 'weak'];
+
+/**
+ * A score as the file has it: F1, low, high, precision, recall and area under the curve in thousandths, tokens where it
+ * holds, threshold.
+ */
+const score = z.tuple([z.int(), z.int(), z.int(), z.int(), z.int(), z.int(), z.int(), z.number()]);
+
+/** Feature, source, concept with its score, `on` (0) or `after` (1) tokens with the score, ids of raised logits. */
+const row = z.tuple([
+  z.int(),
+  z.int().min(0).max(2),
+  z.union([z.literal(0), z.tuple([z.int(), score])]),
+  z.union([z.literal(0), z.tuple([z.int(), z.array(z.int()), score])]),
+  z.array(z.int()),
+]);
+
+const schema = z.object({
+  format: z.literal(FORMAT),
+  version: z.literal(1),
+  model: z.string(),
+  dictionary: z.string(),
+  reads: z.array(z.string()),
+  writes: z.array(z.string()),
+  features: z.int(),
+  bar: z.number(),
+  train: z.object({ name: z.string(), tokens: z.int() }),
+  heldOut: z.object({ name: z.string(), tokens: z.int(), documents: z.int() }),
+  concepts: z.int(),
+  /** Concepts that occur, `[id, label]`. */
+  names: z.array(z.tuple([z.string(), z.string()])),
+  /** Texts of tokens that occur. */
+  texts: z.record(z.string(), z.string()),
+  labelled: z.array(row),
+});
+
+type Row = z.infer<typeof row>;
+type Score = z.infer<typeof score>;
+
+function packScore(found: DetectionScore & { readonly threshold: number }): Score {
+  const { f1, low, high, precision, recall, auc, positives, threshold } = found;
+  const [a, b, c, d, e, f] = [f1, low, high, precision, recall, auc].map((x) =>
+    Math.round(1000 * x),
+  );
+  return [a, b, c, d, e, f, positives, Number(threshold.toPrecision(4))];
+}
+
+function unpackScore([f1, low, high, precision, recall, auc, positives, threshold]: Score) {
+  return {
+    f1: f1 / 1000,
+    low: low / 1000,
+    high: high / 1000,
+    precision: precision / 1000,
+    recall: recall / 1000,
+    auc: auc / 1000,
+    positives,
+    threshold,
+  };
+}
+
+/**
+ * Writes `labels.json` into a dictionary's folder: scores rounded to thousandths, the concept where it reaches the
+ * bar, tokens and raised logits where no concept is the label.
+ */
+export async function writeLabels(folder: string, labels: FeatureLabels): Promise<void> {
+  const { labelled, ...head } = labels;
+  const names = new Map<string, { readonly index: number; readonly label: string }>();
+  const texts: Record<string, string> = {};
+  const nameOf = ({ concept: { id, label } }: ConceptLabel): number => {
+    const known = names.get(id) ?? { index: names.size, label };
+    names.set(id, known);
+    return known.index;
+  };
+  const packTokens = ({ where, tokens, ...found }: TokenLabel): Row[3] => {
+    for (const { id, text } of tokens) texts[id] = text;
+    return [where === 'on' ? 0 : 1, tokens.map(({ id }) => id), packScore(found)];
+  };
+  const rows = labelled.map(({ feature, source, concept, tokens, promotes }): Row => {
+    const shown = source === 'concept' ? [] : promotes;
+    for (const { id, text } of shown) texts[id] = text;
+    const holds = concept !== null && concept.f1 >= labels.bar;
+    return [
+      feature,
+      sources.indexOf(source),
+      holds ? [nameOf(concept), packScore(concept)] : 0,
+      source !== 'concept' && tokens ? packTokens(tokens) : 0,
+      shown.map(({ id }) => id),
+    ];
+  });
+  const file = {
+    format: FORMAT,
+    version: 1,
+    ...head,
+    names: [...names].map(([id, { label }]) => [id, label]),
+    texts,
+  };
+  // One feature per line, so that differences between two files can be read.
+  const lines = rows.map((one) => JSON.stringify(one)).join(',\n');
+  const text = `${JSON.stringify(file).slice(0, -1)},\n"labelled":[\n${lines}\n]}\n`;
+  await writeFileAtomic(join(folder, LABELS), text);
+}
+
+/**
+ * Reads the labels of a dictionary; null when it has none.
+ *
+ * @throws GlassboxError `bad-labels`
+ */
+export async function readLabels(folder: string): Promise<FeatureLabels | null> {
+  const path = join(folder, LABELS);
+  const text = await readFile(path, 'utf8').catch(() => null);
+  if (text === null) return null;
+  const bad = (problem: string, cause?: unknown) =>
+    new GlassboxError(`${path}: ${problem}`, {
+      code: 'bad-labels',
+      remedy: 'Delete the file and run `glassbox dict label` again.',
+      details: { path },
+      cause,
+    });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw bad('it is not JSON', cause);
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw bad(`${issue.path.join('.') || 'it'}: ${issue.message}`);
+  }
+  const { format: _, version: __, names, texts, labelled, ...head } = parsed.data;
+  const named = (id: number) => ({ id, text: texts[id] ?? `#${id}` });
+  const conceptOf = (index: number) => {
+    if (!names[index]) throw bad(`it names concept ${index} of ${names.length}`);
+    const [id, label] = names[index];
+    return { id, label };
+  };
+  return {
+    ...head,
+    labelled: labelled.map(
+      ([feature, source, concept, tokens, promotes]): LabelledFeature => ({
+        feature,
+        source: sources[source],
+        concept:
+          (concept && { concept: conceptOf(concept[0]), ...unpackScore(concept[1]) }) || null,
+        tokens:
+          (tokens && {
+            where: tokens[0] === 0 ? 'on' : 'after',
+            tokens: tokens[1].map(named),
+            ...unpackScore(tokens[2]),
+          }) ||
+          null,
+        promotes: promotes.map(named),
+      }),
+    ),
+  };
+}
