@@ -13,6 +13,11 @@ import {
   openHarvest,
   strongestFeatures,
 } from '../../microscope/dictionary/index.ts';
+import {
+  labelsByFeature,
+  readLabels,
+  type ShownLabel,
+} from '../../microscope/dictionary/labels/index.ts';
 import type { Model } from '../../model/index.ts';
 import type { CommandSpec } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -128,7 +133,29 @@ function exampleLine(
   return `  ${fixed(acts[at], 2).padStart(7)}  ${text.join('')}`;
 }
 
-function pageText(model: Model, page: FeaturePage): string {
+/** Labels of a dictionary; those that were made for another one are left out, with a remark. */
+async function openLabels(
+  context: Context,
+  path: string,
+  dictionary: Dictionary,
+): Promise<(feature: number) => ShownLabel | null> {
+  const labels = await readLabels(path);
+  if (!labels) return () => null;
+  if (labels.dictionary === dictionaryHash(dictionary)) return labelsByFeature(labels);
+  context.note(`The labels in ${path} are of another dictionary and are not shown.`);
+  return () => null;
+}
+
+function labelText(label: ShownLabel | null): string[] {
+  if (!label) return [];
+  const { how, score, low, high, n } = label;
+  return [
+    `label: ${label.label}`,
+    `       ${how}: ${fixed(score, 2)} [${fixed(low, 2)}, ${fixed(high, 2)}], ${n} tokens`,
+  ];
+}
+
+function pageText(model: Model, page: FeaturePage, label: ShownLabel | null): string {
   const logits = (list: FeaturePage['logits']['top']) =>
     list
       .map(({ id, value }) => `${quoteToken(tokenText(model, id))} ${fixed(value, 2)}`)
@@ -143,6 +170,7 @@ function pageText(model: Model, page: FeaturePage): string {
   ]);
   return [
     `feature ${page.feature}: fires on ${page.fired} of ${page.counted} tokens (${fixed(100 * page.density, 3)} %), max ${fixed(page.max, 2)}, mean ${fixed(page.mean, 2)}`,
+    ...labelText(label),
     `raises:     ${logits(page.logits.top)}`,
     `lowers:     ${logits(page.logits.bottom)}`,
     `like it:    ${related(page.neighbours)}`,
@@ -179,6 +207,7 @@ export const featuresCommand: CommandSpec = {
   async action(context, { args: [path, feature], options }) {
     const dictionary = await loadDictionary(path);
     const model = await openModel(context, options);
+    const labelOf = await openLabels(context, path, dictionary);
     if (options.text !== undefined) {
       const { ids, tokens } = promptTokens(model, options.text);
       const excluded = new Set(excludedTokens(model, options.exclude));
@@ -190,13 +219,17 @@ export const featuresCommand: CommandSpec = {
       const features = found.map((one) => one.feature);
       const acts = await featureActivations(model, dictionary, { tokens: ids, features });
       context.result(
-        { tokens, features: features.map((f, i) => ({ feature: f, acts: acts[i] })) },
+        {
+          tokens,
+          features: features.map((f, i) => ({ feature: f, acts: acts[i], label: labelOf(f) })),
+        },
         () =>
           table(
-            ['feature', ...tokens.map(({ text }) => quoteToken(text))],
+            ['feature', ...tokens.map(({ text }) => quoteToken(text)), 'label'],
             features.map((f, i) => [
               f,
               ...acts[i].map((value) => (value > 0 ? fixed(value, 2) : '')),
+              labelOf(f)?.label ?? '',
             ]),
           ),
       );
@@ -206,10 +239,11 @@ export const featuresCommand: CommandSpec = {
     try {
       if (feature !== undefined) {
         const page = await store.page(feature);
-        context.result(page, () => pageText(model, page));
+        const label = labelOf(page.feature);
+        context.result({ ...page, label }, () => pageText(model, page, label));
         return undefined;
       }
-      const all = store.list();
+      const all = store.list().map((one) => ({ ...one, label: labelOf(one.feature) }));
       context.result({ info: store.info, features: all }, () => {
         const most = [...all].sort((a, b) => b.fired - a.fired).slice(0, options.top);
         const rows = most.map((one) => [
@@ -220,8 +254,9 @@ export const featuresCommand: CommandSpec = {
             .slice(0, 4)
             .map((id) => quoteToken(tokenText(model, id)))
             .join(' '),
+          one.label?.label ?? '',
         ]);
-        return table(['feature', 'density %', 'max', 'raises'], rows);
+        return table(['feature', 'density %', 'max', 'raises', 'label'], rows);
       });
     } finally {
       await store.close();

@@ -1,4 +1,3 @@
-import { GlassboxError } from '../../base/error.ts';
 import {
   type DictionaryFigures,
   type DictionaryReport,
@@ -6,33 +5,17 @@ import {
   evaluateSet,
   type FiringMetrics,
   figuresOf,
-  findDictionaries,
-  loadDictionary,
 } from '../../microscope/dictionary/index.ts';
 import type { CommandSpec } from '../command.ts';
 import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
+import { openDictionaries } from '../dictionaries.ts';
 import { openModel, withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
 import { exportCommand, importCommand } from './dict-convert.ts';
 import { featuresCommand, harvestCommand } from './dict-features.ts';
+import { labelCommand } from './dict-label.ts';
 import { takeBatches, trainCommand } from './dict-train.ts';
-
-/** The dictionaries in some folders; throws `no-dictionary` for a folder without any. */
-async function openAll(folders: readonly string[]) {
-  const found = await Promise.all(folders.map((folder) => findDictionaries(folder)));
-  found.forEach((list, i) => {
-    if (list.length > 0) return;
-    throw new GlassboxError(`${folders[i]} holds no dictionary`, {
-      code: 'no-dictionary',
-      remedy: 'Give the folder of a dictionary, or one that holds such folders.',
-      details: { folder: folders[i] },
-    });
-  });
-  return Promise.all(
-    found.flat().map(async (folder) => ({ folder, dictionary: await loadDictionary(folder) })),
-  );
-}
 
 const evalCommand: CommandSpec = {
   name: 'eval',
@@ -52,7 +35,7 @@ const evalCommand: CommandSpec = {
       .option('--exclude <token...>', 'tokens left alone; begin-of-text and padding unless told')
       .option('--together', 'also measure with all dictionaries in place at once'),
   async action(context, { args: [folders], options }) {
-    const opened = await openAll(folders);
+    const opened = await openDictionaries(folders);
     const model = await openModel(context, options);
     const corpus = await openCorpus(model, parseCorpus(options.corpus));
     const evaluation = {
@@ -104,7 +87,7 @@ const evalCommand: CommandSpec = {
 
 export const dict: CommandSpec = {
   name: 'dict',
-  summary: 'dictionaries of features: train, measure, harvest, look at features',
+  summary: 'dictionaries of features: train, measure, harvest, label, look at features',
   examples: [],
   define: (command) => command,
   action: async () => undefined,
@@ -112,6 +95,7 @@ export const dict: CommandSpec = {
     trainCommand,
     evalCommand,
     harvestCommand,
+    labelCommand,
     featuresCommand,
     importCommand,
     exportCommand,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../base/files.ts';
+import { featureLabels, type LabelLookup } from '../../microscope/dictionary/labels/index.ts';
 import { loadDictionarySet } from '../../microscope/dictionary/set.ts';
 import {
   type Attribution,
@@ -21,18 +22,19 @@ const modes = ['open', 'frozen', 'direct'] as const;
 /** How many features of a graph the text lists. */
 const LISTED = 12;
 
-function summary(found: Attribution): string {
+function summary(found: Attribution, labels: LabelLookup): string {
   const { nodes } = found.graph;
   const features = nodes.filter(({ kind }) => kind === 'feature');
   const strongest = [...features].sort((a, b) => b.activation! - a.activation!).slice(0, LISTED);
   return table(
-    ['layer', 'feature', 'position', 'token', 'activation'],
+    ['layer', 'feature', 'position', 'token', 'activation', 'label'],
     strongest.map(({ layer, index, position, activation }) => [
       layer,
       index,
       position,
       found.graph.tokens[position].text,
       fixed(activation!),
+      labels(layer, index)?.label ?? '',
     ]),
   );
 }
@@ -94,6 +96,7 @@ export const trace: CommandSpec = {
     const folder =
       options.dictionaries ?? join((await findModel(options.model)).folder, 'dictionaries');
     const set = await loadDictionarySet(model, folder);
+    const labels = await featureLabels(folder, { dictionaries: set.dictionaries });
     const { ids } = promptTokens(model, prompt);
     const token = (text?: string) => (text === undefined ? undefined : resolveToken(model, text));
     const [target, distractor] = [token(options.target), token(options.distractor)];
@@ -123,6 +126,8 @@ export const trace: CommandSpec = {
       nodeShare: options.nodeShare,
       edgeShare: options.edgeShare,
       generator: { name: 'glassbox', version: packageVersion() },
+      labels: ({ kind, layer, index }) =>
+        kind === 'feature' ? (labels(layer, index)?.label ?? null) : null,
     });
     if (options.out) await writeFileAtomic(options.out, `${JSON.stringify(file)}\n`);
     const validity = options.validity
@@ -150,7 +155,7 @@ export const trace: CommandSpec = {
     };
     context.result(document, () => {
       const lines = [
-        summary(found),
+        summary(found, labels),
         `explained: ${found.targets.map(({ label, probability }) => `'${label}' ${fixed(probability, 2)}`).join(', ')}`,
         `${found.activeFeatures} features fire; showing ${shown.nodes} of ${total.nodes} nodes and ${shown.links} of ${total.links} edges, because pruning keeps ${options.nodeShare} of the influence on nodes and ${options.edgeShare} on edges`,
         `replacement ${fixed(scores.replacement)}, completeness ${fixed(scores.completeness)} (1: nothing runs through errors)`,

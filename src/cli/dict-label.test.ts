@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { randomSet } from '../../test/support/dictionaries.ts';
+import { saveDictionary } from '../microscope/dictionary/index.ts';
+import { DEFAULT_MODEL, openModel } from '../model/index.ts';
+import { run } from './run.ts';
+
+const scratch = await mkdtemp(join(tmpdir(), 'glassbox-label-'));
+after(() => rm(scratch, { recursive: true }));
+
+async function glassbox(...argv: string[]) {
+  let [out, err] = ['', ''];
+  const code = await run(argv, {
+    stdout: { write: (piece) => (out += piece) },
+    stderr: { write: (piece) => (err += piece) },
+  });
+  return { code, out, err };
+}
+
+async function json(...argv: string[]) {
+  const { code, out, err } = await glassbox(...argv, '--json');
+  assert.equal(code, 0, out + err);
+  return JSON.parse(out);
+}
+
+const model = await openModel(DEFAULT_MODEL);
+const set = join(scratch, 'set');
+const { dictionaries } = randomSet(model, { width: 24, activation: { kind: 'topk', k: 4 } });
+for (const [layer, dictionary] of dictionaries.entries()) {
+  await saveDictionary(join(set, `transcoder-${layer}`), dictionary);
+}
+const small = ['--rows', '24', '--held-out-rows', '16'];
+
+test('dict label compares with planted concepts and with random directions, and writes labels', async () => {
+  const result = await json('dict', 'label', set, ...small, '--baseline');
+  assert.equal(result.dictionaries.length, 4);
+  assert.ok(result.concepts > 100, String(result.concepts));
+  for (const { folder, summary, random } of result.dictionaries) {
+    const { concept, tokens, weak } = summary;
+    assert.equal(concept.n, summary.fired);
+    assert.equal(concept.correct + tokens.correct + weak.correct, summary.fired);
+    assert.equal(
+      summary.histogram.reduce((a: number, b: number) => a + b),
+      summary.fired,
+    );
+    assert.ok(random.fired > 0);
+    assert.ok(existsSync(join(folder, 'labels.json')));
+  }
+  const { out } = await glassbox('dict', 'label', set, ...small, '--baseline', '--dry-run');
+  assert.match(out, /random directions/);
+  assert.match(out, /bar: F1 0\.5 on \d+ held-out documents/);
+});
+
+test('labels are shown by dict features and stand in graphs', async () => {
+  const path = join(set, 'transcoder-1');
+  const { labelled } = JSON.parse(await readFile(join(path, 'labels.json'), 'utf8'));
+  const text = ['--text', '37 + 48 ='];
+  const { features } = await json('dict', 'features', path, ...text);
+  assert.ok(features.length > 0);
+  for (const { feature, label } of features) {
+    const known = labelled.some(([number]: number[]) => number === feature);
+    assert.equal(label !== null, known);
+    if (label) assert.ok(label.low <= label.score && label.score <= label.high, label.label);
+  }
+  const { graph } = await json('trace', '37 + 48 =', '--dictionaries', set);
+  const clerps = graph.nodes
+    .filter(({ feature_type }: { feature_type: string }) => feature_type.includes('transcoder'))
+    .map(({ clerp }: { clerp: string }) => clerp);
+  assert.ok(
+    clerps.some((clerp: string) => clerp !== ''),
+    clerps.join(),
+  );
+});
+
+test('text of one’s own gives labels of tokens', async () => {
+  const text = join(scratch, 'text.txt');
+  const lines = Array.from({ length: 40 }, (_, i) => `${10 + i} + ${90 - i} = 100`);
+  await writeFile(text, lines.join('\n'));
+  const path = join(set, 'transcoder-2');
+  const result = await json('dict', 'label', path, '--corpus', text);
+  assert.equal(result.concepts, 0);
+  assert.equal(result.dictionaries[0].summary.concept.correct, 0);
+  const one = join(scratch, 'one.txt');
+  await writeFile(one, '1 + 1');
+  const { code, err } = await glassbox('dict', 'label', path, '--corpus', one);
+  assert.equal(code, 2);
+  assert.match(err, /one row only/);
+});
