@@ -11,6 +11,7 @@ import {
   harvest,
   loadDictionary,
   openHarvest,
+  otherWeights,
   strongestFeatures,
 } from '../../microscope/dictionary/index.ts';
 import {
@@ -63,6 +64,11 @@ async function runHarvest(
   });
 }
 
+function noteWeights(context: Context, model: Model, dictionary: Dictionary): void {
+  const remark = otherWeights(model, dictionary);
+  if (remark) context.note(remark);
+}
+
 export const harvestCommand: CommandSpec = {
   name: 'harvest',
   summary: 'write down what makes every feature fire, once, for its page; resumes',
@@ -77,6 +83,7 @@ export const harvestCommand: CommandSpec = {
   async action(context, { args: [path], options }) {
     const dictionary = await loadDictionary(path);
     const model = await openModel(context, options);
+    noteWeights(context, model, dictionary);
     const folder = options.out ?? harvestFolder(path);
     const info = await runHarvest(context, { folder, model, dictionary, flags: options });
     context.result({ folder, ...(info ?? { interrupted: true }) }, () =>

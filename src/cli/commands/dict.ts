@@ -37,6 +37,10 @@ const evalCommand: CommandSpec = {
   async action(context, { args: [folders], options }) {
     const opened = await openDictionaries(folders);
     const model = await openModel(context, options);
+    for (const { folder, dictionary } of opened) {
+      const remark = otherWeights(model, dictionary);
+      if (remark) context.note(`${folder}: ${remark}`);
+    }
     const corpus = await openCorpus(model, parseCorpus(options.corpus));
     const evaluation = {
       tokens: takeBatches(corpus, options.batches),

@@ -22,6 +22,7 @@ export * from './metrics/reconstruction.ts';
 export * from './metrics/replacement.ts';
 export * from './metrics/splice.ts';
 export * from './metrics/synthetic-world.ts';
+export { modelHash, otherWeights } from './model-hash.ts';
 export * from './report.ts';
 export { createEncoder, type Encoded, type Encoder, runDictionary } from './run.ts';
 export * from './set.ts';
