@@ -21,7 +21,17 @@ export const features = {
   densityHint: 'Share of tokens of the harvested corpus on which it fires',
   label: 'Label',
   noLabel: 'no label',
-  scored: (method: string, score: string, n: string) => `${method}: ${score}, n = ${n}`,
+  scored: (score: string, low: string, high: string, n: string) =>
+    `F1 ${score} [${low}, ${high}] on held-out text, n = ${n} tokens`,
+  sources: {
+    concept: 'Planted concept it detects',
+    tokens: 'Tokens it fires on',
+    weak: 'Tokens that say most; below the bar',
+    explanation: 'Explanation by a language model (balanced accuracy)',
+  },
+  topExamples: 'Largest activations',
+  interval: (low: string, high: string, share: string) =>
+    `Activation ${low} to ${high}: ${share} of its activations`,
   choose: 'Choose a feature to see what it is',
   of: (total: string) => `of ${total} in its dictionary`,
   here: 'On the prompt',
@@ -34,6 +44,8 @@ export const features = {
   logitsAxis: 'effect on a logit',
   neighbours: 'Nearest features',
   neighboursAbout: 'By the cosine of their decoders, same layer',
+  correlated: 'Fire together',
+  correlatedAbout: 'Pearson correlation of activations over the harvested tokens',
   histogram: 'Activations',
   histogramAxis: 'activation where it fires',
   harvested: (tokens: string, density: string) =>

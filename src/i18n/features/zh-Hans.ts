@@ -22,7 +22,17 @@ export const features = {
   densityHint: '在采集语料中被激活的词元比例',
   label: '标签',
   noLabel: '无标签',
-  scored: (method: string, score: string, n: string) => `${method}：${score}，n = ${n}`,
+  scored: (score: string, low: string, high: string, n: string) =>
+    `在留出文本上 F1 ${score} [${low}, ${high}]，n = ${n} 个词元`,
+  sources: {
+    concept: '它检测的植入概念',
+    tokens: '激活它的词元',
+    weak: '最能说明的词元；未达门槛',
+    explanation: '由语言模型给出的解释（平衡准确率）',
+  },
+  topExamples: '最大的激活值',
+  interval: (low: string, high: string, share: string) =>
+    `激活值 ${low} 到 ${high}：占其激活的 ${share}`,
   choose: '选中一个特征，查看它代表什么',
   of: (total: string) => `字典共 ${total} 个`,
   here: '在提示词上',
@@ -35,6 +45,8 @@ export const features = {
   logitsAxis: '对 logit 的作用',
   neighbours: '最相近的特征',
   neighboursAbout: '按同层解码向量的余弦相似度',
+  correlated: '同时激活',
+  correlatedAbout: '在采集词元上激活值的皮尔逊相关',
   histogram: '激活值分布',
   histogramAxis: '激活时的激活值',
   harvested: (tokens: string, density: string) => `共 ${tokens} 个词元，其中 ${density} 被激活`,

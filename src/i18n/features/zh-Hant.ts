@@ -22,7 +22,17 @@ export const features = {
   densityHint: '在蒐集語料中有作用的詞元比例',
   label: '標籤',
   noLabel: '無標籤',
-  scored: (method: string, score: string, n: string) => `${method}：${score}，n = ${n}`,
+  scored: (score: string, low: string, high: string, n: string) =>
+    `在保留文字上 F1 ${score} [${low}, ${high}]，n = ${n} 個詞元`,
+  sources: {
+    concept: '它偵測的植入概念',
+    tokens: '使它作用的詞元',
+    weak: '最能說明的詞元；未達門檻',
+    explanation: '由語言模型給出的解釋（平衡準確率）',
+  },
+  topExamples: '最大的活化值',
+  interval: (low: string, high: string, share: string) =>
+    `活化值 ${low} 到 ${high}：占其活化的 ${share}`,
   choose: '選取一個特徵，看它代表什麼',
   of: (total: string) => `字典共 ${total} 個`,
   here: '在提示詞上',
@@ -35,6 +45,8 @@ export const features = {
   logitsAxis: '對 logit 的作用',
   neighbours: '最相近的特徵',
   neighboursAbout: '依同層解碼向量的餘弦相似度',
+  correlated: '同時作用',
+  correlatedAbout: '在蒐集詞元上活化值的皮爾森相關',
   histogram: '活化值分布',
   histogramAxis: '有作用時的活化值',
   harvested: (tokens: string, density: string) => `共 ${tokens} 個詞元，其中 ${density} 有作用`,

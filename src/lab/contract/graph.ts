@@ -308,20 +308,37 @@ export interface ExampleView {
 
 /** What was collected of a feature over a corpus. */
 export interface HarvestView {
+  /** Tokens looked at, and the share of them on which it fires. */
   readonly tokens: number;
   readonly density: number;
   readonly max: number;
+  /** Of activations where it fires; null when it never does. */
   readonly histogram: HistogramView | null;
-  readonly groups: readonly { readonly name: string; readonly examples: readonly ExampleView[] }[];
+  /** Features of the same dictionary whose activations correlate most over tokens (Pearson). */
+  readonly correlated: readonly { readonly index: number; readonly correlation: number }[];
+  readonly groups: readonly {
+    /** `top`, or the number of the interval from the highest down. */
+    readonly name: string;
+    readonly low: number;
+    readonly high: number;
+    /** Share of the feature's activations in the interval. */
+    readonly share: number;
+    readonly examples: readonly ExampleView[];
+  }[];
 }
 
 /** A feature's name and how well it stood a test. */
 export interface LabelView {
   readonly text: string;
-  /** How it was made and scored, e.g. `concept, F1 on held-out text`. */
+  /** How it was made and scored, e.g. `planted concept, F1 on held-out text`. */
   readonly method: string;
-  readonly score: number | null;
-  readonly n: number | null;
+  /** `weak` labels did not reach the bar. */
+  readonly source: 'concept' | 'tokens' | 'weak' | 'explanation';
+  /** With its 95 % interval and the tokens it was measured on. */
+  readonly score: number;
+  readonly low: number;
+  readonly high: number;
+  readonly n: number;
 }
 
 export interface FeatureResponse extends Sourced {

@@ -39,10 +39,12 @@ export function FeatureCard() {
       </h3>
       {label === null ? null : (
         <p class="note">
+          {words.sources[label.source]} ·{' '}
           {words.scored(
-            label.method,
             formatNumber(label.score, { digits: 2 }),
-            label.n === null ? '–' : formatCount(label.n),
+            formatNumber(label.low, { digits: 2 }),
+            formatNumber(label.high, { digits: 2 }),
+            formatCount(label.n),
           )}
         </p>
       )}
@@ -80,20 +82,23 @@ export function FeatureCard() {
         <h3>
           {words.neighbours} <span class="note">{words.neighboursAbout}</span>
         </h3>
-        <p class="feature-neighbours">
-          {data.neighbours.map((one) => (
-            <button
-              key={one.index}
-              type="button"
-              onClick={() => setState({ feature: `${layer}.${one.index}` })}
-            >
-              #{one.index}{' '}
-              <span class="number note">
-                {formatNumber(one.cosine, { digits: 2, signed: true })}
-              </span>
-            </button>
-          ))}
-        </p>
+        <Related
+          layer={layer}
+          list={data.neighbours.map((one) => ({ index: one.index, value: one.cosine }))}
+        />
+        {data.harvest === null ? null : (
+          <>
+            <h3>
+              {words.correlated} <span class="note">{words.correlatedAbout}</span>
+            </h3>
+            <Related
+              layer={layer}
+              list={data.harvest.correlated.map((one) => {
+                return { index: one.index, value: one.correlation };
+              })}
+            />
+          </>
+        )}
       </section>
     </div>
   );
@@ -187,30 +192,66 @@ function Harvested({ data }: { readonly data: FeatureResponse }) {
           })}
         </div>
       )}
-      {harvest.groups.map(({ name, examples }) => (
-        <div key={name} class="examples">
-          <p class="note">{name}</p>
-          <ul>
-            {examples.map(({ tokens, activations }, i) => (
-              <li key={i}>
-                {tokens.map((text, at) => (
-                  <span
-                    key={at}
-                    class="token-text"
-                    lang={tokenLang(text)}
-                    translate={false}
-                    title={formatNumber(activations[at], { digits: 3 })}
-                    style={tint('magnitude', activations[at] / Math.max(harvest.max, 1e-12))}
-                  >
-                    {text.replaceAll('\n', '⏎')}
-                  </span>
-                ))}
-              </li>
-            ))}
-          </ul>
-        </div>
-      ))}
+      <section
+        class="examples-scroll"
+        aria-label={words.examples}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must take the keyboard.
+        tabIndex={0}
+      >
+        {harvest.groups.map(({ name, low, high, share: part, examples }) => (
+          <div key={name} class="examples">
+            <p class="note">
+              {name === 'top'
+                ? words.topExamples
+                : words.interval(
+                    formatNumber(low, { digits: 2 }),
+                    formatNumber(high, { digits: 2 }),
+                    formatProbability(part),
+                  )}
+            </p>
+            <ul>
+              {examples.map(({ tokens, activations }, i) => (
+                <li key={i}>
+                  {tokens.map((text, at) => (
+                    <span
+                      key={at}
+                      class="token-text"
+                      lang={tokenLang(text)}
+                      translate={false}
+                      title={formatNumber(activations[at], { digits: 3 })}
+                      style={tint('magnitude', activations[at] / Math.max(harvest.max, 1e-12))}
+                    >
+                      {text.replaceAll('\n', '⏎')}
+                    </span>
+                  ))}
+                </li>
+              ))}
+            </ul>
+          </div>
+        ))}
+      </section>
     </section>
+  );
+}
+
+/** Features of the same layer with how alike they are; a click shows one. */
+function Related(props: {
+  readonly layer: number;
+  readonly list: readonly { readonly index: number; readonly value: number }[];
+}) {
+  return (
+    <p class="feature-neighbours">
+      {props.list.map(({ index, value }) => (
+        <button
+          key={index}
+          type="button"
+          onClick={() => setState({ feature: `${props.layer}.${index}` })}
+        >
+          #{index}{' '}
+          <span class="number note">{formatNumber(value, { digits: 2, signed: true })}</span>
+        </button>
+      ))}
+    </p>
   );
 }
 

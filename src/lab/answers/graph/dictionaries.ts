@@ -9,7 +9,8 @@ import type { Model } from '../../../model/index.ts';
 import type { DictionaryFiguresView } from '../../contract/graph.ts';
 import type { Handler, Session } from '../session.ts';
 
-const FOLDER = 'dictionaries';
+/** Where a model's dictionaries lie, in its own folder. */
+export const FOLDER = 'dictionaries';
 
 const sets = new WeakMap<Model, Promise<DictionarySet>>();
 

@@ -1,10 +1,10 @@
-import { runDictionary } from '../../../microscope/dictionary/run.ts';
+import { featureActivations } from '../../../microscope/dictionary/harvest/text.ts';
 import type { Dictionary } from '../../../microscope/dictionary/types.ts';
 import type { Model } from '../../../model/index.ts';
 import type { HistogramView, WeightedToken } from '../../contract/graph.ts';
-import { choice, type Handler, promptIds, type Session, viewTokens } from '../session.ts';
+import { choice, type Handler, promptIds, viewTokens } from '../session.ts';
 import { featureOf } from './dictionaries.ts';
-import { harvestOf } from './harvest.ts';
+import { densitiesOf, harvestOf } from './harvest.ts';
 import { labelsOf } from './labels.ts';
 import { traceOf } from './traced.ts';
 
@@ -18,7 +18,7 @@ export const features: Handler<'features'> = async (session, request, job) => {
   const { nodes, adjacency, tokens } = found.graph;
   const row = (nodes.length - targets.length) * nodes.length;
   const labels = await labelsOf(session);
-  const harvest = await harvestOf(session);
+  const density = await densitiesOf(session);
   const rows = nodes
     .map((node, i) => ({ node, i }))
     .filter(({ node }) => node.kind === 'feature')
@@ -39,7 +39,7 @@ export const features: Handler<'features'> = async (session, request, job) => {
         index,
         position: at,
         activation: activation!,
-        density: harvest?.density(layer, index) ?? null,
+        density: density(layer, index),
         effect: adjacency[row + i],
         influence: influences[i],
         label: labels(layer, index)?.text ?? null,
@@ -102,19 +102,6 @@ function neighboursOf(dictionary: Dictionary, index: number) {
     .slice(0, NEIGHBOURS);
 }
 
-/** Activations `[pos]` of one feature on a text. */
-async function activationsOn(
-  { model }: Session,
-  dictionary: Dictionary,
-  given: { readonly index: number; readonly ids: readonly number[] },
-): Promise<number[]> {
-  const { reads, dDict } = dictionary.config;
-  const { cache } = await model.runWithCache(given.ids, [...reads], { logits: 'none' });
-  const inputs = reads.map((address) => cache[address].data as Float32Array);
-  const { acts } = await runDictionary(model.runtime, dictionary, inputs);
-  return given.ids.map((_, position) => acts[position * dDict + given.index]);
-}
-
 export const feature: Handler<'feature'> = async (session, request) => {
   const { layer, index, prompt } = request;
   const dictionary = await featureOf(session, { layer, index });
@@ -124,7 +111,6 @@ export const feature: Handler<'feature'> = async (session, request) => {
     ids.map((id) => ({ ...choice(session, id), value: logits[id] }));
   const ids = prompt === undefined || prompt === '' ? null : promptIds(session, prompt);
   const labels = await labelsOf(session);
-  const harvest = await harvestOf(session);
   return {
     layer,
     index,
@@ -136,8 +122,10 @@ export const feature: Handler<'feature'> = async (session, request) => {
     neighbours: neighboursOf(dictionary, index),
     on: ids && {
       ...viewTokens(session, ids),
-      activations: await activationsOn(session, dictionary, { index, ids }),
+      activations: (
+        await featureActivations(session.model, dictionary, { tokens: ids, features: [index] })
+      )[0],
     },
-    harvest: (await harvest?.read(layer, index)) ?? null,
+    harvest: await harvestOf(session, { layer, index }),
   };
 };

@@ -1,10 +1,29 @@
+import { join } from 'node:path';
+import { featureLabels, type LabelLookup } from '../../../microscope/dictionary/labels/show.ts';
+import type { Model } from '../../../model/index.ts';
 import type { LabelView } from '../../contract/graph.ts';
 import type { Session } from '../session.ts';
+import { FOLDER, setOf } from './dictionaries.ts';
 
-/** The label of a feature, where its dictionary has labels. */
-export type LabelLookup = (layer: number, index: number) => LabelView | null;
+const lookups = new WeakMap<Model, Promise<LabelLookup>>();
 
-/** Labels of the features of a model's transcoders. */
-export async function labelsOf(_session: Session): Promise<LabelLookup> {
-  return () => null;
+/** Labels of the features of a model's transcoders, read once. */
+export async function labelsOf(
+  session: Session,
+): Promise<(layer: number, index: number) => LabelView | null> {
+  const { model, folder } = session;
+  let lookup = lookups.get(model);
+  if (!lookup) {
+    const { dictionaries } = await setOf(session);
+    lookup = featureLabels(join(folder, FOLDER), { dictionaries });
+    lookup.catch(() => lookups.delete(model));
+    lookups.set(model, lookup);
+  }
+  const found = await lookup;
+  return (layer, index) => {
+    const shown = found(layer, index);
+    if (!shown) return null;
+    const { label, how, source, score, low, high, n } = shown;
+    return { text: label, method: how, source, score, low, high, n };
+  };
 }

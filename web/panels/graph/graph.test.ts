@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Rng } from '../../../src/base/rng.ts';
+import { parseGraphFile } from '../../../src/microscope/graph/file.ts';
+import { graphScores, influence, normaliseRows } from '../../../src/microscope/graph/influence.ts';
+import { pruneGraph } from '../../../src/microscope/graph/prune.ts';
+import { readGraphFile, writeGraphFile } from './file.ts';
+import { inputSums, pruneView, sparseInfluence, sparseScores } from './prune.ts';
+import {
+  completeView,
+  connections,
+  type GraphNode,
+  type GraphView,
+  groupLinks,
+  groupsOf,
+  weightsTo,
+} from './view.ts';
+
+const LAYERS = 3;
+const TOKENS = ['a', 'b', 'c'];
+
+/** A random graph of features, errors, tokens and logits, with links from lower to higher layers only. */
+function randomView(seed: number): GraphView {
+  const rng = new Rng(seed);
+  const bare: Omit<GraphNode, 'influence' | 'inputs' | 'errorShare'>[] = [];
+  const none = { label: null, activation: null, probability: null, cumulative: null };
+  for (let position = 0; position < TOKENS.length; position++) {
+    bare.push({
+      ...none,
+      key: `E_${40 + position}_${position}`,
+      kind: 'token',
+      layer: -1,
+      position,
+      index: 40 + position,
+    });
+    for (let layer = 0; layer < LAYERS; layer++) {
+      bare.push({
+        ...none,
+        key: `err_${layer}_${position}`,
+        kind: 'error',
+        layer,
+        position,
+        index: -1,
+      });
+      for (let f = 0; f < 3; f++) {
+        // Numbers past the layers: a file cannot tell `0_2_1`, a feature, from `0_2_1`, an error.
+        const index = 10 + f;
+        const key = `${layer}_${index}_${position}`;
+        const activation = rng.next();
+        bare.push({ ...none, key, kind: 'feature', layer, position, index, activation });
+      }
+    }
+  }
+  [0.6, 0.3].forEach((probability, i) => {
+    const key = `${LAYERS + 1}_${7 + i}_2`;
+    bare.push({
+      ...none,
+      key,
+      kind: 'logit',
+      layer: LAYERS,
+      position: 2,
+      index: 7 + i,
+      probability,
+    });
+  });
+  bare.sort((a, b) => a.layer - b.layer);
+  const links = { source: [] as number[], target: [] as number[], weight: [] as number[] };
+  bare.forEach((target, t) => {
+    if (target.kind === 'token' || target.kind === 'error') return;
+    bare.forEach((source, s) => {
+      if (source.kind === 'logit' || source.layer >= target.layer) return;
+      if (source.position > target.position || rng.next() < 0.4) return;
+      links.source.push(s);
+      links.target.push(t);
+      links.weight.push(rng.normal());
+    });
+  });
+  const influences = sparseInfluence({ nodes: bare, links });
+  const inputs = inputSums({ nodes: bare, links });
+  return completeView({
+    file: null,
+    prompt: 'a b c',
+    tokens: TOKENS,
+    layers: LAYERS,
+    nodes: bare.map((node, i) => {
+      return { ...node, influence: influences[i], inputs: inputs[i], errorShare: 0 };
+    }),
+    links,
+    scores: sparseScores({ nodes: bare, links }, influences),
+    total: { nodes: bare.length, links: links.weight.length },
+    hidden: [],
+  });
+}
+
+/** The same as the library has it: a dense matrix. */
+function dense({ nodes, links }: GraphView) {
+  const n = nodes.length;
+  const adjacency = new Float32Array(n * n);
+  links.weight.forEach((weight, i) => {
+    adjacency[links.target[i] * n + links.source[i]] = weight;
+  });
+  const weights = nodes.map(({ probability }) => probability ?? 0);
+  return { kinds: nodes.map(({ kind }) => kind), adjacency, weights };
+}
+
+const near = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-5, `${a} and ${b}`);
+
+test('influence, scores and pruning are those of the library', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.double({ min: 0.3, max: 1, noNaN: true }), (seed, share) => {
+      const view = randomView(seed);
+      const { kinds, adjacency, weights } = dense(view);
+      const expected = influence(normaliseRows(adjacency, kinds.length), weights);
+      view.nodes.forEach((node, i) => {
+        near(node.influence, expected[i]);
+      });
+      const scores = graphScores(kinds, adjacency, weights);
+      near(view.scores.replacement, scores.replacement);
+      near(view.scores.completeness, scores.completeness);
+      const kept = pruneGraph(kinds, adjacency, weights, { nodeShare: share, edgeShare: 1 });
+      const pruned = pruneView(view, { nodes: share, links: 1 });
+      assert.deepEqual(
+        pruned.nodes.map(({ key }) => key),
+        view.nodes.filter((_, i) => kept.keepNodes[i]).map(({ key }) => key),
+      );
+      const missing = (what: string) =>
+        pruned.hidden.reduce((sum, one) => (one.what === what ? sum + one.count : sum), 0);
+      assert.equal(pruned.shown.nodes + missing('nodes'), view.shown.nodes);
+      assert.equal(pruned.shown.links + missing('links'), view.shown.links);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+const context = { model: 'tiny', version: '0.1.0', nodeShare: 0.8, edgeShare: 0.98 };
+
+test('a written file is what the library reads, and reads back as the same graph', () => {
+  fc.assert(
+    fc.property(fc.nat(), (seed) => {
+      const view = randomView(seed);
+      const annotations = {
+        pins: ['2_10_1', 'err_1_0'],
+        supernodes: [['both', '0_10_0', '0_11_0']],
+        labels: new Map([['2_10_1', 'renamed']]),
+        chosen: '4_7_2',
+      };
+      const text = JSON.stringify(writeGraphFile(view, annotations, context));
+      const file = parseGraphFile(JSON.parse(text));
+      assert.equal(file.nodes.length, view.nodes.length);
+      const read = readGraphFile(text, 'graph.json');
+      assert.ok('view' in read);
+      assert.deepEqual(
+        read.view.nodes.map(({ key, kind, layer, position, index }) => {
+          return { key, kind, layer, position, index };
+        }),
+        view.nodes.map(({ key, kind, layer, position, index }) => {
+          return { key, kind, layer, position, index };
+        }),
+      );
+      assert.deepEqual(read.view.links, view.links);
+      assert.deepEqual(read.annotations.pins, annotations.pins);
+      assert.deepEqual(read.annotations.supernodes, annotations.supernodes);
+      assert.equal(read.annotations.chosen, '4_7_2');
+      const renamed = read.view.nodes.find(({ key }) => key === '2_10_1');
+      assert.equal(renamed?.label, 'renamed');
+      assert.equal(read.view.layers, LAYERS);
+    }),
+    { numRuns: 10 },
+  );
+});
+
+test('a file that cannot be shown says where it is wrong', () => {
+  const good = () =>
+    JSON.parse(
+      JSON.stringify(
+        writeGraphFile(
+          randomView(1),
+          { pins: [], supernodes: [], labels: new Map(), chosen: '' },
+          context,
+        ),
+      ),
+    );
+  const fault = (change: (file: ReturnType<typeof good>) => void) => {
+    const file = good();
+    change(file);
+    const read = readGraphFile(JSON.stringify(file), 'x');
+    return 'fault' in read ? read.fault : undefined;
+  };
+  assert.equal(
+    fault(() => {}),
+    undefined,
+  );
+  assert.deepEqual(readGraphFile('{', 'x'), { fault: { kind: 'json' } });
+  assert.deepEqual(readGraphFile('[]', 'x'), { fault: { kind: 'shape', what: 'the file' } });
+  assert.deepEqual(fault((file) => file.nodes.push(file.nodes[0]))?.kind, 'twice');
+  assert.deepEqual(
+    fault((file) => {
+      file.links[0].target = 'nowhere';
+    }),
+    { kind: 'dangling', what: 'nowhere' },
+  );
+  assert.equal(
+    fault((file) => {
+      file.links[0].weight = null;
+    })?.kind,
+    'weight',
+  );
+  assert.deepEqual(
+    fault((file) => {
+      delete file.nodes[2].ctx_idx;
+    }),
+    { kind: 'shape', what: 'nodes.2.ctx_idx' },
+  );
+});
+
+test('nodes of kinds that are not drawn are counted, not lost', () => {
+  const file = writeGraphFile(
+    randomView(2),
+    { pins: [], supernodes: [], labels: new Map(), chosen: '' },
+    context,
+  );
+  const odd = { ...file.nodes[0], node_id: 'bias_0', feature_type: 'bias' };
+  const read = readGraphFile(JSON.stringify({ ...file, nodes: [...file.nodes, odd] }), 'x');
+  assert.ok('view' in read);
+  assert.equal(read.view.total.nodes, file.nodes.length + 1);
+  assert.deepEqual(read.view.hidden, [{ what: 'nodes', why: 'untraced', count: 1 }]);
+});
+
+test('connections are sorted, signed shares of the receiving node’s input', () => {
+  const view = randomView(3);
+  view.nodes.forEach((node, i) => {
+    const list = connections(view, i, 'inputs');
+    if (list.length > 0)
+      near(
+        list.reduce((sum, { share }) => sum + Math.abs(share), 0),
+        1,
+      );
+    list.slice(1).forEach(({ share }, at) => {
+      assert.ok(Math.abs(share) <= Math.abs(list[at].share) + 1e-12, node.key);
+    });
+    const weights = weightsTo(view, i);
+    assert.equal(weights[i], 1);
+    for (const { node: other, share } of list) {
+      assert.equal(Math.sign(weights[other]), Math.sign(share));
+    }
+  });
+});
+
+test('groups take their members’ links, and what is not in the graph is counted', () => {
+  const view = randomView(4);
+  const { groups, missing } = groupsOf(view, {
+    pins: ['4_7_2', '0_10_0', '9_9_9'],
+    supernodes: [['low', '0_10_0', '0_11_0']],
+  });
+  assert.equal(missing, 1);
+  assert.deepEqual(
+    groups.map(({ id }) => id),
+    ['super:0', '4_7_2'],
+  );
+  const [link] = groupLinks(view, groups);
+  const expected = ['0_10_0', '0_11_0'].reduce((sum, key) => {
+    const source = view.indexOf.get(key)!;
+    const target = view.indexOf.get('4_7_2')!;
+    const at = view.from[source].find((i) => view.links.target[i] === target);
+    return sum + (at === undefined ? 0 : view.links.weight[at]);
+  }, 0);
+  if (link) near(link.share, expected / view.nodes[view.indexOf.get('4_7_2')!].inputs);
+  else assert.equal(expected, 0);
+});
