@@ -5,6 +5,7 @@ import {
   evaluateSet,
   type FiringMetrics,
   figuresOf,
+  otherWeights,
 } from '../../microscope/dictionary/index.ts';
 import type { CommandSpec } from '../command.ts';
 import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
