@@ -53,6 +53,8 @@ export async function openPage(browser: Browser, url: string, view: View = {}) {
     permissions: ['clipboard-read', 'clipboard-write'],
   });
   const page = await context.newPage();
+  // Only what never comes fails: machines under tests can be slow.
+  page.setDefaultTimeout(90_000);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));
   page.on('console', (message) => {
@@ -73,11 +75,11 @@ export async function buildPage(folder: string): Promise<void> {
   });
 }
 
-/** Starts everything once for a file of tests. */
-export async function openLabPage(): Promise<LabPage> {
+/** Starts everything once for a file of tests, with the built-in model unless another is named. */
+export async function openLabPage(options: { readonly model?: string } = {}): Promise<LabPage> {
   const folder = await mkdtemp(join(tmpdir(), 'glassbox-page-'));
   await buildPage(folder);
-  const lab = await startLab({ port: 0, page: folder });
+  const lab = await startLab({ model: options.model, port: 0, page: folder });
   const failed = await lab.warmed;
   if (failed !== null) throw failed;
   const browser = await launchBrowser();
