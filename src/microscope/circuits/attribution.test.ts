@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TensorData } from '../../graph/op.ts';
 import { loadFixture } from '../../model/testing/fixtures.ts';
@@ -98,3 +100,19 @@ test('plain attribution has nothing to say about divergence, the integral has', 
   });
   await assert.rejects(edgeAttribution(model, []), { code: 'no-prompts' });
 });
+
+// References: scripts/reference/make_circuits.py (EAP-IG's implementation on the same weights).
+const file = join(import.meta.dirname, '../../../test/fixtures/microscope/circuits.json');
+const reference = JSON.parse(readFileSync(file, 'utf8'));
+
+for (const { model: name, method, steps, scores: expected } of reference.cases) {
+  test(`scores equal EAP-IG's implementation on every edge: ${name} ${method}`, async () => {
+    const model = await loadFixture(name);
+    const { graph, scores } = await edgeAttribution(model, [reference], { method, steps });
+    assert.equal(graph.edges.length, Object.keys(expected).length);
+    for (const { name: edge, index } of graph.edges) {
+      const error = Math.abs(scores[index] - expected[edge]);
+      assert.ok(error < 1e-5 + 1e-3 * Math.abs(expected[edge]), `${edge}: ${scores[index]}`);
+    }
+  });
+}
