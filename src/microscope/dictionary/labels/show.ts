@@ -1,6 +1,7 @@
 import { findDictionaries } from '../files.ts';
 import { dictionaryHash } from '../harvest/harvest.ts';
 import type { Dictionary } from '../types.ts';
+import type { Explanation } from './explain/types.ts';
 import { readLabels } from './store.ts';
 import type { FeatureLabels, LabelledFeature, NamedToken, ShownLabel } from './types.ts';
 
@@ -38,10 +39,24 @@ export function shownLabel(labels: FeatureLabels, found: LabelledFeature): Shown
 /** Looks labels up by feature. */
 export function labelsByFeature(labels: FeatureLabels): (feature: number) => ShownLabel | null {
   const byFeature = new Map(labels.labelled.map((one) => [one.feature, one]));
+  const explained = new Map(labels.explanations?.map((one) => [one.feature, one]));
   return (feature) => {
     const found = byFeature.get(feature);
-    return found ? shownLabel(labels, found) : null;
+    const label = found ? shownLabel(labels, found) : null;
+    // What is known of the world is surer than what a model says, and that than tokens below the bar.
+    if (label && label.source !== 'weak') return label;
+    const explanation = explained.get(feature);
+    return (explanation && shownExplanation(explanation)) || label;
   };
+}
+
+/** An explanation that detection supports, as a label. */
+function shownExplanation({ text, by, detection }: Explanation): ShownLabel | null {
+  const { outcome, own } = detection;
+  if (outcome !== 'supported' || own.outcome !== 'assessed') return null;
+  const { balancedAccuracy: score, low, high, n } = own.score;
+  const how = `explained by ${by}, balanced accuracy of detection`;
+  return { label: text, how, source: 'explanation', score, low, high, n };
 }
 
 export interface FeatureLabelsOptions {

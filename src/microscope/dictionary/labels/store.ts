@@ -33,6 +33,39 @@ const row = z.tuple([
   z.array(z.int()),
 ]);
 
+const measured = <S extends z.ZodType>(of: S) =>
+  z.union([
+    z.object({ outcome: z.literal('assessed'), score: of }),
+    z.object({ outcome: z.literal('notAssessed'), reason: z.string() }),
+  ]);
+
+const judged = <S extends z.ZodType>(of: S) =>
+  z.object({
+    outcome: z.enum(['supported', 'unsupported', 'notAssessed']),
+    reason: z.string().optional(),
+    own: measured(of),
+    random: measured(of),
+    other: measured(of),
+  });
+
+const interval = { low: z.number(), high: z.number(), n: z.int(), missing: z.int() };
+const classification = z.object({
+  balancedAccuracy: z.number(),
+  f1: z.number(),
+  auc: z.number(),
+  ...interval,
+});
+const simulation = z.object({ correlation: z.number(), tokens: z.int(), ...interval });
+
+const explanation = z.object({
+  feature: z.int(),
+  text: z.string(),
+  by: z.string(),
+  detection: judged(classification),
+  fuzzing: judged(classification),
+  simulation: judged(simulation),
+});
+
 const schema = z.object({
   format: z.literal(FORMAT),
   version: z.literal(1),
@@ -50,6 +83,7 @@ const schema = z.object({
   /** Texts of tokens that occur. */
   texts: z.record(z.string(), z.string()),
   labelled: z.array(row),
+  explanations: z.array(explanation).optional(),
 });
 
 type Row = z.infer<typeof row>;
@@ -81,7 +115,7 @@ function unpackScore([f1, low, high, precision, recall, auc, positives, threshol
  * bar, tokens and raised logits where no concept is the label.
  */
 export async function writeLabels(folder: string, labels: FeatureLabels): Promise<void> {
-  const { labelled, ...head } = labels;
+  const { labelled, explanations = [], ...head } = labels;
   const names = new Map<string, { readonly index: number; readonly label: string }>();
   const texts: Record<string, string> = {};
   const nameOf = ({ concept: { id, label } }: ConceptLabel): number => {
@@ -114,9 +148,14 @@ export async function writeLabels(folder: string, labels: FeatureLabels): Promis
   };
   // One feature per line, so that differences between two files can be read.
   const lines = rows.map((one) => JSON.stringify(one)).join(',\n');
-  const text = `${JSON.stringify(file).slice(0, -1)},\n"labelled":[\n${lines}\n]}\n`;
+  const explained = explanations.map((one) => JSON.stringify(one, rounded)).join(',\n');
+  const more = explained && `,\n"explanations":[\n${explained}\n]`;
+  const text = `${JSON.stringify(file).slice(0, -1)},\n"labelled":[\n${lines}\n]${more}}\n`;
   await writeFileAtomic(join(folder, LABELS), text);
 }
+
+const rounded = (_key: string, value: unknown) =>
+  typeof value === 'number' ? Math.round(1000 * value) / 1000 : value;
 
 /**
  * Reads the labels of a dictionary; null when it has none.

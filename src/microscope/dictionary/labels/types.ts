@@ -1,3 +1,5 @@
+import type { Explanation } from './explain/types.ts';
+
 /** Something that is true or false of every token of a text. */
 export interface Concept {
   /** Stable name, e.g. `state/Vaernuna`. */
@@ -95,6 +97,8 @@ export interface FeatureLabels {
   /** Concepts compared with; rarer ones were left out. */
   readonly concepts: number;
   readonly labelled: readonly LabelledFeature[];
+  /** Explanations by another model, where one was asked. */
+  readonly explanations?: readonly Explanation[];
 }
 
 /** A label as pages and graphs show it. */
@@ -103,9 +107,10 @@ export interface ShownLabel {
   /** How it was made and scored. */
   readonly how: string;
   readonly source: LabelSource | 'explanation';
-  /** F1 on held-out text, its interval, and the tokens it was measured on; of an explanation, balanced accuracy. */
+  /** F1 on held-out text with its interval; of an explanation, balanced accuracy of detection. */
   readonly score: number;
   readonly low: number;
   readonly high: number;
+  /** Tokens it was measured on; of an explanation, examples. */
   readonly n: number;
 }
