@@ -1,7 +1,6 @@
 import type { VNode } from 'preact';
 import { linkPath, markColours } from './attribution-graph.ts';
 import { type GraphMark, markPath } from './graph-layout.ts';
-import { formatValue } from './scale.ts';
 import { el, type FigureOptions, fitText, frame, px, TEXT, textWidth } from './svg.ts';
 
 /** A pinned node, or a supernode with several members. */
@@ -35,12 +34,18 @@ export interface SubgraphOptions extends FigureOptions {
   readonly members: (count: number) => string;
 }
 
-const BOX = { height: 34, most: 150, least: 64, gap: 14, rise: 46 };
+const BOX = { height: 34, most: 150, least: 92, gap: 14, rise: 46 };
 
 interface Box {
   x: number;
   readonly y: number;
   readonly width: number;
+}
+
+/** A signed share, whole percent. */
+function percent(share: number): string {
+  const value = Math.round(Math.abs(share) * 100);
+  return `${share < 0 ? '−' : '+'}${value} %`;
 }
 
 /** Boxes by layer from the bottom up, as near to their token as the others of their row allow. */
@@ -118,7 +123,7 @@ export function subgraph(data: SubgraphData, options: SubgraphOptions): VNode {
             'stroke-width': px(0.8 + 6 * Math.min(1, Math.abs(share))),
             'stroke-dasharray': share < 0 ? '5 3' : undefined,
           }),
-          el('title', {}, formatValue(share, { signed: true })),
+          el('title', {}, percent(share)),
           Math.abs(share) < 0.05
             ? null
             : el(
@@ -132,7 +137,7 @@ export function subgraph(data: SubgraphData, options: SubgraphOptions): VNode {
                   stroke: palette.colour('paper'),
                   'stroke-width': 3,
                 },
-                formatValue(Math.round(share * 100) / 100, { signed: true }),
+                percent(share),
               ),
         );
       }),

@@ -108,7 +108,7 @@ const near = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-5, `${a} a
 
 test('influence, scores and pruning are those of the library', () => {
   fc.assert(
-    fc.property(fc.nat(), fc.double({ min: 0.3, max: 1, noNaN: true }), (seed, share) => {
+    fc.property(fc.nat(), fc.double({ min: 0.3, max: 0.999, noNaN: true }), (seed, share) => {
       const view = randomView(seed);
       const { kinds, adjacency, weights } = dense(view);
       const expected = influence(normaliseRows(adjacency, kinds.length), weights);

@@ -84,6 +84,8 @@ export function pruneView(
   view: GraphView,
   shares: { readonly nodes: number; readonly links: number },
 ): GraphView {
+  // All of a file is all of it, also what leads nowhere.
+  if (shares.nodes >= 1 && shares.links >= 1) return view;
   const { nodes, links } = view;
   const least = threshold(
     nodes.map(({ influence }) => influence),

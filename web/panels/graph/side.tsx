@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { Button, Field } from '../../components/controls.tsx';
 import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
 import { setState, state } from '../../state/url.ts';
@@ -150,13 +150,15 @@ export function NameField(props: {
   readonly value: string;
   readonly onDone: (name: string | null) => void;
 }) {
+  const input = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => input.current?.select(), []);
   return (
     <input
       type="text"
       class="name-field"
       aria-label={t().graph.nameOf}
       value={props.value}
-      ref={(element) => element?.focus()}
+      ref={input}
       onKeyDown={(event) => {
         event.stopPropagation();
         if (event.key === 'Enter') props.onDone(event.currentTarget.value.trim());
