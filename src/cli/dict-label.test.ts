@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -89,4 +91,52 @@ test('text of one’s own gives labels of tokens', async () => {
   const { code, err } = await glassbox('dict', 'label', path, '--corpus', one);
   assert.equal(code, 2);
   assert.match(err, /one row only/);
+});
+
+test('another model explains features on request, and is not asked twice', async () => {
+  let asked = 0;
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (piece) => (body += piece));
+    request.on('end', () => {
+      asked++;
+      const [system, user] = JSON.parse(body).messages;
+      const texts = user.content.split(/\n\nText \d+: /).length - 1;
+      const content = system.content.includes('EXPLANATION')
+        ? 'EXPLANATION: everything'
+        : user.content.includes('Tokens: ')
+          ? 'I would rather not.'
+          : `[${new Array(texts).fill(1).join(',')}]`;
+      response.end(JSON.stringify({ choices: [{ message: { content } }] }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const path = join(set, 'transcoder-3');
+  const args = ['--endpoint', `http://127.0.0.1:${port}/v1`, '--endpoint-model', 'judge'];
+  try {
+    const result = await json('dict', 'label', path, ...small, ...args, '--sample', '2');
+    const { explained } = result.dictionaries[0];
+    assert.equal(explained.length, 2);
+    for (const { explanation } of explained) {
+      assert.equal(explanation.text, 'everything');
+      assert.notEqual(explanation.detection.outcome, 'supported');
+      assert.equal(explanation.simulation.outcome, 'notAssessed');
+    }
+    const saved = JSON.parse(await readFile(join(path, 'labels.json'), 'utf8'));
+    assert.equal(saved.explanations.length, 2);
+    const before = asked;
+    const again = await json('dict', 'label', path, ...small, ...args, '--sample', '2');
+    assert.equal(asked, before);
+    assert.deepEqual(again.dictionaries[0].explained, []);
+    const kept = JSON.parse(await readFile(join(path, 'labels.json'), 'utf8'));
+    assert.equal(kept.explanations.length, 2);
+    const { out } = await glassbox('dict', 'label', path, ...small, ...args, '--features', '0');
+    assert.match(out, /explanation of random texts/);
+  } finally {
+    server.close();
+  }
+  const nameless = await glassbox('dict', 'label', path, ...args.slice(0, 2));
+  assert.equal(nameless.code, 2);
+  assert.match(nameless.err, /name of a model/);
 });

@@ -1,6 +1,7 @@
 import { GlassboxError } from '../../base/error.ts';
 import { Rng } from '../../base/rng.ts';
 import type { Dictionary } from '../../microscope/dictionary/index.ts';
+import type { Explained } from '../../microscope/dictionary/labels/explain/index.ts';
 import {
   BAR,
   type ConceptTexts,
@@ -9,6 +10,7 @@ import {
   type LabelSummary,
   labelFeatures,
   randomDirections,
+  readLabels,
   summariseLabels,
   writeLabels,
 } from '../../microscope/dictionary/labels/index.ts';
@@ -29,6 +31,7 @@ import { openDictionaries } from '../dictionaries.ts';
 import { openModel, withModel } from '../model.ts';
 import { realNumber, wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
+import { explainRun, explanationTable, openEndpoint, withEndpoint } from './dict-explain.ts';
 
 interface TextFlags {
   readonly corpus?: string;
@@ -157,12 +160,16 @@ export const labelCommand: CommandSpec = {
       does: "against the world's planted concepts, with random directions beside; writes labels.json",
     },
     {
+      line: 'dict label my/layer-3 --endpoint http://127.0.0.1:8080/v1 --endpoint-model my-judge --sample 50',
+      does: 'also explanations by another model, with detection, fuzzing and simulation scores',
+    },
+    {
       line: 'dict label my/layer-3 --model my-model --corpus text.txt',
       does: 'by tokens, on your own text',
     },
   ],
   define: (command) =>
-    withModel(command)
+    withEndpoint(withModel(command))
       .argument('<folders...>', 'dictionaries, or folders that hold some')
       .option(
         '--corpus <text>',
@@ -176,6 +183,7 @@ export const labelCommand: CommandSpec = {
       .option('--baseline', 'also label random directions in the same way')
       .option('--dry-run', 'write nothing'),
   async action(context, { args: [folders], options }) {
+    const endpoint = openEndpoint(options);
     const opened = await openDictionaries(folders);
     const model = await openModel(context, options);
     const excluded = excludedTokens(model, options.exclude);
@@ -193,13 +201,29 @@ export const labelCommand: CommandSpec = {
       context.result({ interrupted: true }, () => 'Stopped; nothing was written.');
       return undefined;
     }
-    if (!options.dryRun) {
-      for (const [i, { labels }] of runs.entries()) await writeLabels(opened[i].folder, labels);
+    const explained: Explained[][] = [];
+    for (const [i, run] of runs.entries()) {
+      const before = await readLabels(opened[i].folder);
+      const same = before?.dictionary === run.labels.dictionary;
+      let explanations = (same && before.explanations) || [];
+      if (endpoint) {
+        const made = await explainRun(context, {
+          run,
+          model,
+          endpoint,
+          flags: options,
+          known: explanations,
+        });
+        ({ explanations } = made);
+        explained.push(made.explained);
+      }
+      if (!options.dryRun) await writeLabels(opened[i].folder, { ...run.labels, explanations });
     }
     const found = runs.map(({ labels }, i) => ({
       folder: opened[i].folder,
       summary: summariseLabels(labels),
       random: random?.[i],
+      explained: explained[i],
     }));
     const { heldOut, concepts } = runs[0].labels;
     context.result(
@@ -212,6 +236,7 @@ export const labelCommand: CommandSpec = {
         return [
           table(head, rows),
           `bar: F1 ${bar} on ${heldOut.name}; ${heldOut.tokens} tokens, ${concepts} concepts; [95 % interval]`,
+          ...explained.map(explanationTable),
         ].join('\n');
       },
     );
