@@ -132,8 +132,7 @@ describe('what leaves the page, and what is changed inside the model', () => {
     assert.equal(state().get('edits'), null);
     await page.locator('.figures-of-merit').waitFor({ state: 'detached' });
     await page.goBack();
-    assert.equal(await page.locator('.edit').count(), 2);
-    await idle(page);
+    await page.locator('.edit').nth(1).waitFor();
     assert.deepEqual(errors, []);
   });
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n.ts';
 import { Button } from './controls.tsx';
 
@@ -13,7 +13,8 @@ export function Dialog(props: {
   const box = useRef<HTMLDialogElement>(null);
   const title = useId();
   const { open } = props;
-  useEffect(() => {
+  // Before the next key: what is typed at once must land in the box.
+  useLayoutEffect(() => {
     const element = box.current;
     if (element === null || element.open === open) return;
     if (open) element.showModal();
@@ -25,7 +26,10 @@ export function Dialog(props: {
       ref={box}
       class="dialog"
       aria-labelledby={title}
-      onClose={props.onClose}
+      onClose={() => {
+        // The event comes late: by then the box may have been opened again.
+        if (box.current?.open !== true) props.onClose();
+      }}
       onClick={(event) => {
         if (event.target === event.currentTarget) props.onClose();
       }}
