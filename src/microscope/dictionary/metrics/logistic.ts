@@ -11,6 +11,7 @@ export interface Labelled {
   readonly labels: readonly boolean[];
 }
 
+/** How a logistic regression is fitted. */
 export interface FitOptions {
   /** Strength of the L2 penalty on weights of standardised inputs. Default 1e-3. */
   readonly penalty?: number;
@@ -84,6 +85,7 @@ export interface BinaryScores {
   readonly f1: number;
 }
 
+/** Accuracy, precision, recall and the like of yes-or-no guesses against labels of equal length. */
 export function binaryScores(
   guesses: readonly boolean[],
   labels: readonly boolean[],

@@ -36,6 +36,7 @@ export interface SyntheticRows {
   readonly truth: Float32Array;
 }
 
+/** A world of sparse features whose directions and probabilities are known. */
 export interface SyntheticWorld {
   readonly features: number;
   readonly width: number;
