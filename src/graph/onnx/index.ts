@@ -19,6 +19,8 @@ export interface ToOnnxOptions {
    * every tensor is a file of its own, which suits handing them over in memory.
    */
   readonly externalFile?: string;
+  /** Adds an output of this name before all others: an empty sequence of arrays. */
+  readonly emptySequence?: string;
   /** Strings to store with the model, e.g. where it came from. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -158,7 +160,13 @@ function chooseOutputNames(graph: GraphParts): Record<string, string> {
  * `.out` appended, because ONNX values share one namespace.
  */
 export function toOnnx(graph: GraphParts, options: ToOnnxOptions = {}): OnnxExport {
-  const { frozen = {}, externalThreshold = 1024, externalFile, metadata = {} } = options;
+  const {
+    frozen = {},
+    externalThreshold = 1024,
+    externalFile,
+    emptySequence,
+    metadata = {},
+  } = options;
   const sizes = sizesFromFrozen(graph, frozen);
   const fed = graph.inputs.filter((input) => !Object.hasOwn(frozen, input.attrs.name));
   const outputNames = chooseOutputNames(graph);
@@ -181,6 +189,10 @@ export function toOnnx(graph: GraphParts, options: ToOnnxOptions = {}): OnnxExpo
     nameOutputs(emitter, graph, outputNames),
     outputs.map((output) => output.name),
   );
+  if (emptySequence !== undefined) {
+    const outputs = [emptySequence];
+    nodes.unshift({ op: 'SequenceEmpty', domain: '', inputs: [], outputs, attributes: {} });
+  }
   const used = new Set(nodes.flatMap((node) => node.inputs));
   const external: ExternalData[] = [];
   let end = 0;
@@ -202,6 +214,7 @@ export function toOnnx(graph: GraphParts, options: ToOnnxOptions = {}): OnnxExpo
     nodes,
     inputs: fed.map(({ attrs, dtype, shape }) => ({ name: attrs.name, dtype, shape })),
     outputs,
+    sequenceOutput: emptySequence,
     initializers,
     opsets: opsetsOf(nodes),
     metadata,

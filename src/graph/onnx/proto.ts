@@ -39,6 +39,8 @@ export interface OnnxModel {
   readonly nodes: readonly OnnxNode[];
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
+  /** The name of a sequence of arrays that comes before the other outputs. */
+  readonly sequenceOutput?: string;
   readonly initializers: readonly OnnxInitializer[];
   /** Operator set version by domain. */
   readonly opsets: Readonly<Record<string, number>>;
@@ -139,6 +141,17 @@ function writeValue(writer: BinaryWriter, { name, dtype, shape }: OnnxValue): vo
   });
 }
 
+function writeSequence(writer: BinaryWriter, name: string): void {
+  text(writer, 1, name);
+  message(writer, 2, (type) => {
+    message(type, 4, (sequence) => {
+      message(sequence, 1, (element) => {
+        message(element, 1, (tensor) => integer(tensor, 1, elementTypes.float32));
+      });
+    });
+  });
+}
+
 /** Serialises a model as an ONNX `ModelProto`. */
 export function writeModel(model: OnnxModel): Uint8Array {
   const writer = new BinaryWriter();
@@ -151,6 +164,10 @@ export function writeModel(model: OnnxModel): Uint8Array {
       message(graph, 5, (inner) => writeInitializer(inner, initializer));
     }
     for (const value of model.inputs) message(graph, 11, (inner) => writeValue(inner, value));
+    const { sequenceOutput } = model;
+    if (sequenceOutput !== undefined) {
+      message(graph, 12, (inner) => writeSequence(inner, sequenceOutput));
+    }
     for (const value of model.outputs) message(graph, 12, (inner) => writeValue(inner, value));
   });
   for (const [domain, version] of Object.entries(model.opsets)) {

@@ -1,6 +1,6 @@
 import { createOnnxRuntime, type SessionCacheOptions } from '../onnx/runtime.ts';
 import type { Runtime } from '../runtime.ts';
-import { createNodeSession, type NodeSessionOptions } from './session.ts';
+import { canStopBeforeCopies, createNodeSession, type NodeSessionOptions } from './session.ts';
 
 /** How programs run natively, and how many compiled ones are kept. */
 export interface NodeRuntimeOptions extends NodeSessionOptions, SessionCacheOptions {}
@@ -14,6 +14,7 @@ export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
     {
       name: 'node',
       memory: { canWrite: () => true, allocate: (bytes) => new ArrayBuffer(bytes) },
+      canStopBeforeCopies,
       createSession: (model, external) => createNodeSession(model, external, options),
     },
     options,

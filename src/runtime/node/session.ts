@@ -1,7 +1,9 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { GlassboxError } from '../../base/error.ts';
+import { input, neg, tensorData } from '../../graph/build.ts';
 import type { ExternalData } from '../../graph/onnx/index.ts';
-import { type OnnxSession, wrapSession } from '../onnx/session.ts';
+import { createProgram } from '../../graph/program.ts';
+import { type OnnxSession, STOP_BEFORE_COPIES, wrapSession } from '../onnx/session.ts';
 
 /** How ONNX Runtime runs programs natively. */
 export interface NodeSessionOptions {
@@ -53,4 +55,27 @@ function providerFailed(providers: readonly string[], cause: unknown): GlassboxE
       cause,
     },
   );
+}
+
+let answer: Promise<boolean> | undefined;
+
+/**
+ * Whether this onnxruntime-node can be stopped before it copies results that lie in place already.
+ * Tried out once on a program of one operation, because nothing documents it.
+ */
+export function canStopBeforeCopies(): Promise<boolean> {
+  answer ??= (async () => {
+    const program = createProgram({ y: neg(input('x', [1])) });
+    const { model } = program.toOnnx({ emptySequence: STOP_BEFORE_COPIES });
+    try {
+      const session = await createNodeSession(model, [], { threads: 1 });
+      const y = tensorData([0], [1]);
+      await session.run({ x: tensorData([1], [1]) }, { y });
+      await session.release();
+      return y.data[0] === -1;
+    } catch {
+      return false;
+    }
+  })();
+  return answer;
 }

@@ -4,12 +4,14 @@ import type { Program } from '../../graph/program.ts';
 import { bindFeeds, checkStorage } from '../feeds.ts';
 import type { Executable, Feeds, Runtime } from '../runtime.ts';
 import { createOnnxExecutable, type OutputMemory, type SessionHandle } from './executable.ts';
-import type { OnnxSession } from './session.ts';
+import { type OnnxSession, STOP_BEFORE_COPIES } from './session.ts';
 
 /** What differs between the places where ONNX Runtime runs. */
 export interface OnnxBackend {
   readonly name: string;
   readonly memory: OutputMemory;
+  /** Whether models get the output {@link STOP_BEFORE_COPIES}; no unless told. */
+  readonly canStopBeforeCopies?: () => Promise<boolean>;
   createSession(model: Uint8Array, external: readonly ExternalData[]): Promise<OnnxSession>;
 }
 
@@ -124,7 +126,11 @@ export function createOnnxRuntime(backend: OnnxBackend, options: SessionCacheOpt
   }
 
   async function load(program: Program, frozen: Feeds) {
-    const { model, external, outputNames } = program.toOnnx({ frozen });
+    const stop = await backend.canStopBeforeCopies?.();
+    const { model, external, outputNames } = program.toOnnx({
+      frozen,
+      ...(stop && { emptySequence: STOP_BEFORE_COPIES }),
+    });
     try {
       return { session: await backend.createSession(model, external), outputNames };
     } catch (error) {

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { GlassboxError } from '../../base/error.ts';
 import type { TensorData } from '../../graph/op.ts';
-import type { NodeSessionOptions } from '../node/session.ts';
+import { canStopBeforeCopies, type NodeSessionOptions } from '../node/session.ts';
 import { createOnnxRuntime, type SessionCacheOptions } from '../onnx/runtime.ts';
 import type { Feeds, Runtime } from '../runtime.ts';
 import type { Answer, ErrorParcel, Parcel, Request, ThreadOptions } from './messages.ts';
@@ -132,6 +132,7 @@ export function workerRuntime(options: WorkerRuntimeOptions = {}): WorkerRuntime
   const runtime = createOnnxRuntime(
     {
       name: 'worker',
+      canStopBeforeCopies,
       memory: { canWrite: isShared, allocate: (bytes) => new SharedArrayBuffer(bytes) },
       async createSession(model, external) {
         const session = nextSession++;
