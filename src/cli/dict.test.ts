@@ -158,6 +158,29 @@ test('dict harvest and features show pages, lists and texts', async () => {
   assert.match(mixed.err, /harvest of another dictionary/);
 });
 
+test('dict train reads two models into one crosscoder', async () => {
+  const path = await write('cross.json', {
+    model: folder,
+    other: folder,
+    corpus: { text },
+    out: join(scratch, 'cross'),
+    rows: 32,
+    steps: 3,
+    dictionaries: [
+      {
+        name: 'cross',
+        kind: 'crosscoder',
+        at: ['blocks.0.hook_resid_post', 'other:blocks.1.hook_resid_post'],
+        width: 16,
+        rule: { kind: 'batchtopk', k: 2 },
+      },
+    ],
+  });
+  const { saved } = await json('dict', 'train', path);
+  const written = JSON.parse(await readFile(join(saved[0], 'config.json'), 'utf8'));
+  assert.deepEqual(written.writes, ['blocks.0.hook_resid_post', 'other:blocks.1.hook_resid_post']);
+});
+
 test('bad input ends with a message that names it', async () => {
   const cases: [string[], RegExp][] = [
     [['dict', 'train', await write('bad1.json', '{')], /not JSON/],

@@ -16,6 +16,7 @@ import { fixed, table } from '../table.ts';
 import { exportCommand, importCommand } from './dict-convert.ts';
 import { featuresCommand, harvestCommand } from './dict-features.ts';
 import { labelCommand } from './dict-label.ts';
+import { probeCommand } from './dict-probe.ts';
 import { takeBatches, trainCommand } from './dict-train.ts';
 
 const evalCommand: CommandSpec = {
@@ -99,6 +100,7 @@ export const dict: CommandSpec = {
   subcommands: [
     trainCommand,
     evalCommand,
+    probeCommand,
     harvestCommand,
     labelCommand,
     featuresCommand,
