@@ -193,11 +193,7 @@ export const labelCommand: CommandSpec = {
     const dictionaries = opened.map(({ dictionary }) => dictionary);
     const labelling = { texts, excluded, bar, progress, signal };
     const runs = await labelFeatures(model, dictionaries, labelling);
-    const random =
-      runs && options.baseline
-        ? await baseline(context, { model, runs, texts, excluded, bar })
-        : undefined;
-    if (!runs || random === null) {
+    if (!runs) {
       context.result({ interrupted: true }, () => 'Stopped; nothing was written.');
       return undefined;
     }
@@ -219,6 +215,9 @@ export const labelCommand: CommandSpec = {
       }
       if (!options.dryRun) await writeLabels(opened[i].folder, { ...run.labels, explanations });
     }
+    const random = options.baseline
+      ? await baseline(context, { model, runs, texts, excluded, bar })
+      : null;
     const found = runs.map(({ labels }, i) => ({
       folder: opened[i].folder,
       summary: summariseLabels(labels),
