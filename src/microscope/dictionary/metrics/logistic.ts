@@ -85,7 +85,7 @@ export interface BinaryScores {
   readonly f1: number;
 }
 
-/** Accuracy, precision, recall and the like of yes-or-no guesses against labels of equal length. */
+/** Accuracy, precision, recall and F1 of yes-or-no guesses against labels of equal length. */
 export function binaryScores(
   guesses: readonly boolean[],
   labels: readonly boolean[],
