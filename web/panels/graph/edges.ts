@@ -10,7 +10,8 @@ export interface EdgeColours {
 /** Reads the theme's colours, resolved, from an element. */
 export function edgeColours(probe: HTMLElement): EdgeColours {
   const read = (name: string) => {
-    probe.style.color = `var(--gb-${name})`;
+    // The hues are made for backgrounds; a thin line needs more contrast in both themes.
+    probe.style.color = `color-mix(in srgb, var(--gb-${name}) 68%, var(--gb-ink))`;
     return getComputedStyle(probe).color;
   };
   return { positive: read('positive'), negative: read('negative') };

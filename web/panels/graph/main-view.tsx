@@ -29,6 +29,7 @@ import { drawAll, drawOwn, edgeColours, prepare } from './edges.ts';
 import type { GraphView } from './view.ts';
 
 const HEIGHT = 480;
+const HIGHEST = 820;
 /** What stands around the picture when the panel fills the window. */
 const AROUND = 330;
 /** How far from the pointer a node may be, in px. */
@@ -100,7 +101,9 @@ export function MainView({ view }: { readonly view: GraphView }) {
   const scheme = useSignal(0);
   const gathered = useGrouping();
   const maximised = state.panel.value === 'graph';
-  const height = maximised ? Math.max(HEIGHT, window.innerHeight - AROUND) : HEIGHT;
+  const height = maximised
+    ? Math.min(HIGHEST, Math.max(HEIGHT, window.innerHeight - AROUND))
+    : HEIGHT;
 
   useLayoutEffect(() => {
     const element = box.current;
