@@ -1,17 +1,26 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { GlassboxError } from '../../base/error.ts';
-import { saveDictionary } from '../../microscope/dictionary/files.ts';
+import { writeFileAtomic } from '../../base/files.ts';
 import {
   dictionaryFormats,
   loadAnyDictionary,
   saveCircuitTracer,
   saveSaeLens,
+  toNeuronpediaBatch,
 } from '../../microscope/dictionary/formats/index.ts';
+import {
+  type FeaturePage,
+  loadDictionary,
+  openHarvest,
+  saveDictionary,
+} from '../../microscope/dictionary/index.ts';
 import { oneOf } from '../../microscope/prompt.ts';
 import type { CommandSpec } from '../command.ts';
+import type { Context } from '../context.ts';
+import { openModel, tokenText, withModel } from '../model.ts';
 import { table } from '../table.ts';
 
-const targets = ['saelens', 'circuit-tracer'] as const;
+const targets = ['saelens', 'circuit-tracer', 'neuronpedia'] as const;
 
 /** `--at READS` or `--at READS:WRITES`. */
 function placeOf(at: string | undefined) {
@@ -77,6 +86,49 @@ export const importCommand: CommandSpec = {
   },
 };
 
+/** Writes the pages of all features that ever fired, out of the harvest beside a dictionary. */
+async function exportFeatures(
+  context: Context,
+  folder: string,
+  options: { readonly model: string; readonly out: string },
+): Promise<undefined> {
+  const model = await openModel(context, options);
+  const { config } = await loadDictionary(folder);
+  const store = await openHarvest(join(folder, 'harvest'));
+  try {
+    const alive = store.list().filter(({ fired }) => fired > 0);
+    const pages: FeaturePage[] = [];
+    for (const { feature } of alive) {
+      context.signal.throwIfAborted();
+      pages.push(await store.page(feature, { quantiles: 5 }));
+      context.progress({
+        label: 'pages',
+        done: pages.length,
+        total: alive.length,
+        unit: 'features',
+      });
+    }
+    const layer = /\d+/.exec(config.writes[0])?.[0] ?? '0';
+    const batch = toNeuronpediaBatch(pages, {
+      modelId: model.name,
+      layer: `${layer}-${basename(folder)}`,
+      dataset: store.info.corpus,
+      tokenText: (id) => tokenText(model, id),
+    });
+    await writeFileAtomic(options.out, `${JSON.stringify(batch)}\n`);
+    const { dDict } = config;
+    context.result(
+      { format: 'neuronpedia', out: options.out, features: pages.length, of: dDict },
+      () => {
+        return `wrote ${pages.length} of ${dDict} features to ${options.out}; the others never fired on ${store.info.corpus}`;
+      },
+    );
+  } finally {
+    await store.close();
+  }
+  return undefined;
+}
+
 export const exportCommand: CommandSpec = {
   name: 'export',
   summary: 'write a dictionary, or a set, in the form of another project',
@@ -86,21 +138,26 @@ export const exportCommand: CommandSpec = {
       does: 'cfg.json and sae_weights.safetensors',
     },
     {
+      line: 'dict export models/glassbox-atlas/dictionaries/resid-2 --to neuronpedia --out ./features.json',
+      does: 'feature pages from its harvest, as Neuronpedia imports them',
+    },
+    {
       line: 'dict export ./transcoders --to circuit-tracer --out ./for-circuit-tracer',
       does: 'a set it can attribute with',
     },
   ],
   define: (command) =>
-    command
+    withModel(command)
       .argument(
         '<path>',
         'folder of a dictionary; for circuit-tracer, several paths in order of layers',
       )
       .argument('[more...]', 'further layers')
-      .requiredOption('--to <format>', targets.join(' or '))
-      .requiredOption('-o, --out <folder>', 'folder to write'),
+      .requiredOption('--to <format>', `one of ${targets.join(', ')}`)
+      .requiredOption('-o, --out <path>', 'folder to write; for neuronpedia a file'),
   async action(context, { args: [first, more], options }) {
     const to = oneOf('format', options.to, targets);
+    if (to === 'neuronpedia') return exportFeatures(context, first, options);
     const loaded = await Promise.all(
       [first, ...more].map((path: string) => loadAnyDictionary(path)),
     );

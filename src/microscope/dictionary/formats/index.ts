@@ -1,5 +1,6 @@
 /** Dictionaries in the formats of other projects. */
 export * from './load.ts';
+export * from './neuronpedia.ts';
 export type { Place } from './others.ts';
 export * from './save.ts';
 export { readTorchFile, type TorchTensor, type TorchValue } from './torch.ts';

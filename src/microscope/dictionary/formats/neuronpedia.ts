@@ -1,0 +1,107 @@
+import type { FeaturePage, Histogram, TokenValue } from '../harvest/types.ts';
+
+/** What a feature's page does not know about itself. */
+export interface NeuronpediaOptions {
+  /** The model as Neuronpedia knows it, e.g. `gpt2-small`. */
+  readonly modelId: string;
+  /** Layer and set, e.g. `6-res-jb`. */
+  readonly layer: string;
+  /** What the harvest's text is called. */
+  readonly dataset: string;
+  readonly tokenText: (id: number) => string;
+}
+
+/** Bars of a histogram as Neuronpedia stores them: heights, and the middle of every bin. */
+function bars({ low, high, counts }: Histogram) {
+  const width = (high - low) / counts.length;
+  return { heights: [...counts], values: counts.map((_, i) => low + (i + 0.5) * width) };
+}
+
+function logits(tokens: readonly TokenValue[], text: (id: number) => string) {
+  return { str: tokens.map(({ id }) => text(id)), values: tokens.map(({ value }) => value) };
+}
+
+/** A feature as Neuronpedia's batch import takes it. */
+export function toNeuronpediaFeature(page: FeaturePage, options: NeuronpediaOptions) {
+  const { tokenText, dataset } = options;
+  const positive = logits(page.logits.top, tokenText);
+  const negative = logits(page.logits.bottom, tokenText);
+  const activations = bars(page.activations);
+  const logitBars = bars(page.logits.histogram);
+  return {
+    feature_index: page.feature,
+    // Neurons are not compared with features here, so their lists are empty and not invented.
+    neuron_alignment_indices: [],
+    neuron_alignment_values: [],
+    neuron_alignment_l1: [],
+    correlated_neurons_indices: [],
+    correlated_neurons_pearson: [],
+    correlated_neurons_l1: [],
+    correlated_features_indices: page.correlated.map(({ feature }) => feature),
+    correlated_features_pearson: page.correlated.map(({ value }) => value),
+    correlated_features_l1: [],
+    pos_str: positive.str,
+    pos_values: positive.values,
+    neg_str: negative.str,
+    neg_values: negative.values,
+    frac_nonzero: page.density,
+    freq_hist_data_bar_heights: activations.heights,
+    freq_hist_data_bar_values: activations.values,
+    logits_hist_data_bar_heights: logitBars.heights,
+    logits_hist_data_bar_values: logitBars.values,
+    dataset,
+    activations: page.groups.flatMap((group) =>
+      group.examples.map((example) => ({
+        bin_min: group.low,
+        bin_max: group.high,
+        bin_contains: group.share,
+        tokens: example.tokens.map(tokenText),
+        values: [...example.acts],
+        qualifying_token_index: example.at,
+        dfa_values: [],
+        dfa_maxValue: 0,
+        dfa_targetIndex: null,
+      })),
+    ),
+  };
+}
+
+/** A batch of features as Neuronpedia imports it. */
+export function toNeuronpediaBatch(pages: readonly FeaturePage[], options: NeuronpediaOptions) {
+  const [layer, ...set] = options.layer.split('-');
+  return {
+    model_id: options.modelId,
+    layer: Number(layer),
+    sae_set: set.join('-'),
+    features: pages.map((page) => toNeuronpediaFeature(page, options)),
+  };
+}
+
+/** A feature as Anthropic's attribution-graph front end and circuit-tracer read it. */
+export function toFeatureJson(
+  page: FeaturePage,
+  options: Pick<NeuronpediaOptions, 'tokenText'> & { readonly transcoderId: string },
+) {
+  const { tokenText, transcoderId } = options;
+  const names = (tokens: readonly TokenValue[]) => tokens.map(({ id }) => tokenText(id));
+  return {
+    index: page.feature,
+    transcoder_id: transcoderId,
+    examples_quantiles: page.groups.map((group) => ({
+      quantile_name: group.name === 'top' ? 'Top activations' : `Interval ${group.name}`,
+      examples: group.examples.map((example) => ({
+        tokens: example.tokens.map(tokenText),
+        tokens_acts_list: [...example.acts],
+        train_token_ind: example.at,
+        is_repeated_datapoint: false,
+      })),
+    })),
+    top_logits: names(page.logits.top),
+    bottom_logits: names(page.logits.bottom),
+    act_min: 0,
+    act_max: page.max,
+    quantile_values: page.groups.map(({ low }) => low),
+    histogram: [...page.activations.counts],
+    activation_frequency: page.density,
+  };
+}
