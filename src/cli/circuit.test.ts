@@ -98,3 +98,19 @@ test('ioi prints heads with roles, and writes the page', async () => {
     assert.ok(page.includes(`| ${head.name} | ${head.roles.join(', ')} |`));
   }
 });
+
+test('patch aligns prompts by named places, and estimates', async () => {
+  const longer = 'One evening, When Mary and John were at the park, Mary gave a ball to';
+  const args = ['patch', '--clean', CLEAN, '--corrupted', longer, '--target', 'Mary'];
+  args.push('--distractor', 'John');
+  const without = await glassbox(...args, '--json');
+  assert.equal(JSON.parse(without.out).error.code, 'prompts-differ-in-length');
+  const aligned = ['--align', 'END=-1:-1', 'giver=-5:-5'];
+  const found = await glassbox(...args, ...aligned, '--json');
+  assert.equal(found.code, 0, found.out);
+  assert.deepEqual(JSON.parse(found.out).axes.columns.labels, ['END', 'giver']);
+  const estimate = await glassbox(...args, ...aligned, '--site', 'q', '--estimate');
+  assert.match(estimate.out, /^layer \\ head/);
+  const wrong = await glassbox(...args, '--align', '3=1:2', '--json');
+  assert.equal(JSON.parse(wrong.out).error.code, 'bad-option');
+});

@@ -1,8 +1,29 @@
-import { activationPatching, patchSites } from '../../microscope/patching.ts';
+import { GlassboxError } from '../../base/error.ts';
+import {
+  activationPatching,
+  attributionPatching,
+  type NamedPositions,
+  patchSites,
+} from '../../microscope/patching.ts';
 import { oneOf, resolveToken } from '../../microscope/prompt.ts';
 import type { CommandSpec } from '../command.ts';
 import { openModel, promptTokens, withModel } from '../model.ts';
 import { fixed, quoteToken, table } from '../table.ts';
+
+/** Reads `S2=10:9` pairs. A name that is a number would look like a position. */
+function alignment(pairs: readonly string[] | undefined): NamedPositions | undefined {
+  if (!pairs) return undefined;
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [, name, clean, corrupted] = /^([^=\d][^=]*)=(-?\d+):(-?\d+)$/.exec(pair) ?? [];
+      if (name !== undefined) return [name, [Number(clean), Number(corrupted)] as const];
+      throw new GlassboxError(`--align '${pair}' is not of the form name=clean:corrupted`, {
+        code: 'bad-option',
+        remedy: 'Give for instance: --align S2=10:9 END=-1:-1',
+      });
+    }),
+  );
+}
 
 export const patch: CommandSpec = {
   name: 'patch',
@@ -29,27 +50,38 @@ export const patch: CommandSpec = {
         'denoise: clean into corrupted; noise: corrupted into clean',
         'denoise',
       )
-      .option('--by-position', 'heads only: every head at every position'),
+      .option('--by-position', 'heads only: every head at every position')
+      .option('--all-positions', 'all positions at once, also for the stream and for layers')
+      .option(
+        '--align <name=clean:corrupted...>',
+        'places that correspond, for prompts of different length; negative from the end',
+      )
+      .option('--estimate', 'first-order estimate of all places from one backward pass'),
   async action(context, { options }) {
     const site = oneOf('site', options.site, patchSites);
     const direction = oneOf('direction', options.direction, ['denoise', 'noise'] as const);
     const model = await openModel(context, options);
     const clean = promptTokens(model, options.clean);
-    const result = await activationPatching(model, {
+    const sweep = options.estimate ? attributionPatching : activationPatching;
+    const byPosition = options.allPositions ? false : options.byPosition;
+    const result = await sweep(model, {
       clean: clean.ids,
       corrupted: promptTokens(model, options.corrupted).ids,
       target: resolveToken(model, options.target),
       distractor: resolveToken(model, options.distractor),
       site,
       direction,
-      byPosition: options.byPosition,
+      byPosition,
+      positions: alignment(options.align),
       progress: context.progress,
       signal: context.signal,
     });
     context.result({ ...result, tokens: clean.tokens }, () => {
       const { rows, columns } = result.axes;
       const head = columns.labels.map((label) =>
-        columns.name === 'position' ? quoteToken(clean.tokens[Number(label)].text) : label,
+        columns.name === 'position' && /^\d+$/.test(label)
+          ? quoteToken(clean.tokens[Number(label)].text)
+          : label,
       );
       const lines = rows.labels.map((label, i) => [
         label,
