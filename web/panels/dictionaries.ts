@@ -1,8 +1,8 @@
 import { computed, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { TraceRequest } from '../../src/lab/api.ts';
-import { type Call, post, resource } from '../api.ts';
-import { analysis, modelName, preference } from '../state/run.ts';
+import { post, resource } from '../api.ts';
+import { modelName, preference } from '../state/run.ts';
 import { state } from '../state/url.ts';
 
 /** The dictionaries that lie beside the model. */
@@ -24,15 +24,11 @@ export const graphRequest = computed<TraceRequest | undefined>(() => {
   return { model: modelName.value, prompt, ...preference.value };
 });
 
-/** A call that waits for the analysis, which everything else on the page starts from. */
-export function afterAnalysis<T>(ask: () => Call<T> | undefined): () => Call<T> | undefined {
-  let last: Call<T> | undefined;
-  return () => {
-    const next = ask();
-    if (next === undefined || !analysis.busy.value) last = next;
-    return last;
-  };
-}
+/**
+ * Milliseconds before a graph is asked for. A model answers one question at a time: the quick ones of the other
+ * panels go first, and typing or leafing through examples starts no trace.
+ */
+export const PATIENCE = 500;
 
 /** Tells {@link wanted} once the element that takes the reference comes near the window. */
 export function useSight() {

@@ -6,19 +6,19 @@ import { locked } from '../../state/focus.ts';
 import { modelName } from '../../state/run.ts';
 import { state } from '../../state/url.ts';
 import { tokenLabels } from '../attention/labels.ts';
-import { afterAnalysis, graphRequest, traceable, wanted } from '../dictionaries.ts';
+import { graphRequest, PATIENCE, traceable, wanted } from '../dictionaries.ts';
 
 /** Rows that the table shows. */
 export const ROWS = 200;
 
 /** Features that fire at the locked token, or anywhere. */
 export const active = resource(
-  afterAnalysis(() => {
+  () => {
     const request = graphRequest.value;
     if (request === undefined) return undefined;
     return post('/api/features', { ...request, position: locked.value.position, limit: ROWS });
-  }),
-  { delay: 150, progress: true },
+  },
+  { delay: PATIENCE, progress: true },
 );
 
 /** The rows in the chosen order that fit the search. */

@@ -5,7 +5,7 @@ import { tokenText } from '../../components/token.tsx';
 import { formatProbability, t } from '../../i18n.ts';
 import { setState, state } from '../../state/url.ts';
 import { tokenLabels } from '../attention/labels.ts';
-import { afterAnalysis, graphRequest } from '../dictionaries.ts';
+import { graphRequest, PATIENCE } from '../dictionaries.ts';
 import type { FileFault } from './file.ts';
 import { pruneView } from './prune.ts';
 import {
@@ -25,7 +25,7 @@ export const fileFault = signal<FileFault | null>(null);
 
 /** The graph of the prompt. */
 export const traced = resource<TraceResponse>(
-  afterAnalysis(() => {
+  () => {
     const request = graphRequest.value;
     if (request === undefined) return undefined;
     return post('/api/trace', {
@@ -33,8 +33,8 @@ export const traced = resource<TraceResponse>(
       nodeShare: state.nodeShare.value / 100,
       edgeShare: state.edgeShare.value / 100,
     });
-  }),
-  { delay: 150, progress: true },
+  },
+  { delay: PATIENCE, progress: true },
 );
 
 /** The graph that is looked at. */
@@ -214,7 +214,7 @@ export const qk = resource(() => {
 
 /** What a change of features does: predicted and measured. */
 export const changed = resource(
-  afterAnalysis(() => {
+  () => {
     const request = graphRequest.value;
     const change = state.change.value;
     if (request === undefined || change === null || change.nodes.length === 0) return undefined;
@@ -223,17 +223,17 @@ export const changed = resource(
       changes: change.nodes.map((node) => ({ node, factor: change.factor })),
       mode: state.graphMode.value,
     });
-  }),
-  { progress: true },
+  },
+  { delay: PATIENCE, progress: true },
 );
 
 export const validity = resource(
-  afterAnalysis(() => {
+  () => {
     const request = graphRequest.value;
     if (request === undefined || state.validity.value === 'no') return undefined;
     return post('/api/graph-validity', { ...request, mode: state.graphMode.value });
-  }),
-  { progress: true },
+  },
+  { delay: PATIENCE, progress: true },
 );
 
 /** Asks for groups of the features that are shown; they are added to the supernodes. */
