@@ -3,9 +3,9 @@ import { Rng } from '../../base/rng.ts';
 import type { Dictionary } from '../../microscope/dictionary/index.ts';
 import type { Explained } from '../../microscope/dictionary/labels/explain/index.ts';
 import {
-  BAR,
+  type ConceptText,
   type ConceptTexts,
-  type LabelledText,
+  LABEL_BAR,
   type LabelRun,
   type LabelSummary,
   labelFeatures,
@@ -76,7 +76,7 @@ async function plainTexts(
     if (!batch) break;
     for (const row of batch) halves[next++ % 2].push([...row]);
   }
-  const text = (h: 0 | 1, what: string): LabelledText => {
+  const text = (h: 0 | 1, what: string): ConceptText => {
     const own = halves[h].slice(0, wanted[h]);
     return {
       name: `${corpus.name}, ${what}`,
@@ -178,7 +178,7 @@ export const labelCommand: CommandSpec = {
       .option('--rows <n>', 'rows to choose labels by', wholeNumber('--rows', 1), 1024)
       .option('--held-out-rows <n>', 'rows to score on', wholeNumber('--held-out-rows', 1), 768)
       .option('--seed <n>', 'seed of the text', wholeNumber('--seed', 0), 5001)
-      .option('--bar <x>', 'F1 that a label must reach', realNumber('--bar', 0), BAR)
+      .option('--bar <x>', 'F1 that a label must reach', realNumber('--bar', 0), LABEL_BAR)
       .option('--exclude <token...>', 'tokens left out; begin-of-text and padding unless told')
       .option('--baseline', 'also label random directions in the same way')
       .option('--dry-run', 'write nothing'),

@@ -13,6 +13,7 @@ export { dictionaryHash, type HarvestOptions, harvest } from './harvest/harvest.
 export * from './harvest/store.ts';
 export * from './harvest/text.ts';
 export * from './harvest/types.ts';
+export * from './labels/index.ts';
 export * from './metrics/concepts.ts';
 export * from './metrics/evaluate.ts';
 export * from './metrics/ground-truth.ts';

@@ -1,5 +1,5 @@
 import { Rng } from '../../base/rng.ts';
-import type { ConceptTexts, LabelledText } from '../../microscope/dictionary/labels/types.ts';
+import type { ConceptText, ConceptTexts } from '../../microscope/dictionary/labels/types.ts';
 import { defaultMixture } from '../data.ts';
 import { createTokenizer } from '../tokenizer.ts';
 import { contextMarks, markDocument } from '../world/context.ts';
@@ -48,7 +48,7 @@ function writeText(options: {
   readonly split: Split;
   readonly rows: number;
   readonly seed: number;
-}): LabelledText {
+}): ConceptText {
   const { known, opening, length, split, seed } = options;
   const rng = new Rng(seed).fork(`labels ${split}`);
   const [start, early, late] = ['position/start', 'position/early', 'position/late'].map(

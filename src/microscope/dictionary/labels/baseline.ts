@@ -3,7 +3,7 @@ import type { TensorData } from '../../../graph/op.ts';
 import type { Model } from '../../../model/model.ts';
 import { readActivations } from '../data/source.ts';
 import type { Dictionary } from '../types.ts';
-import type { LabelledText } from './types.ts';
+import type { ConceptText } from './types.ts';
 
 /** Rows of text that the mean activation is taken over. */
 const ROWS = 64;
@@ -16,7 +16,7 @@ export async function randomDirections(
   model: Model,
   dictionary: Dictionary,
   options: {
-    readonly text: LabelledText;
+    readonly text: ConceptText;
     readonly excluded?: readonly number[];
     /** Features per token of the dictionary it is compared with. */
     readonly l0: number;

@@ -1,7 +1,8 @@
 /** Labels of features: what each one detects, at what score on held-out text. */
 export { randomDirections } from './baseline.ts';
-export { BAR, type LabelOptions, type LabelRun, labelFeatures } from './label.ts';
+export * from './explain/index.ts';
+export { LABEL_BAR, type LabelOptions, type LabelRun, labelFeatures } from './label.ts';
 export * from './show.ts';
-export { LABELS, readLabels, writeLabels } from './store.ts';
-export { type LabelSummary, labelF1, summariseLabels } from './summary.ts';
+export { readLabels, writeLabels } from './store.ts';
+export { type LabelSummary, summariseLabels } from './summary.ts';
 export * from './types.ts';

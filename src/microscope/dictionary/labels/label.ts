@@ -18,7 +18,7 @@ import type {
 } from './types.ts';
 
 /** F1 on held-out text from which a feature is said to detect a concept. */
-export const BAR = 0.5;
+export const LABEL_BAR = 0.5;
 
 /** Tokens at which a concept must hold, in the text for choosing and in that for scoring. */
 const MINIMUM = { train: 20, heldOut: 10 } as const;
@@ -60,7 +60,7 @@ export async function labelFeatures(
   dictionaries: readonly Dictionary[],
   options: LabelOptions,
 ): Promise<LabelRun[] | null> {
-  const { texts, excluded = [], bar = BAR, progress, signal } = options;
+  const { texts, excluded = [], bar = LABEL_BAR, progress, signal } = options;
   const train = textColumns(texts.train, excluded);
   const heldOut = textColumns(texts.heldOut, excluded);
   const scan = (text: ConceptTexts['train']) =>

@@ -14,7 +14,7 @@ import { orderEvents, scanText, textColumns } from './scan.ts';
 import { featureLabels, shownLabel } from './show.ts';
 import { readLabels, writeLabels } from './store.ts';
 import { createTokenChooser } from './tokens.ts';
-import type { ConceptTexts, LabelledText } from './types.ts';
+import type { ConceptText, ConceptTexts } from './types.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'labels-'));
 after(() => rm(folder, { recursive: true, force: true }));
@@ -24,7 +24,7 @@ const { dModel, dVocab } = model.config;
 const READ = 'blocks.0.mlp.hook_in';
 
 /** Rows of random tokens; concept 1 holds after token 3, concept 2 at random. */
-function randomText(name: string, seed: number, rows: number): LabelledText {
+function randomText(name: string, seed: number, rows: number): ConceptText {
   const rng = new Rng(seed);
   const ids = Array.from({ length: rows }, () => [
     0,
@@ -177,7 +177,7 @@ const dictionary: Dictionary = { config, params };
 /** Concept 0 holds exactly where feature 0 is above this, as far as the feature is concerned a planted truth. */
 const LEVEL = 0.8;
 
-async function planted(text: LabelledText): Promise<LabelledText> {
+async function planted(text: ConceptText): Promise<ConceptText> {
   const { cache } = await model.runWithCache(text.rows, [READ], { logits: 'none' });
   const x = cache[READ].data as Float32Array;
   const strong = (i: number) => {

@@ -10,7 +10,7 @@ import { checkDictionary } from '../metrics/evaluate.ts';
 import { dictionaryFeeds, dictionaryInputs } from '../run.ts';
 import { traceEncode } from '../trace.ts';
 import type { Dictionary } from '../types.ts';
-import type { LabelledText } from './types.ts';
+import type { ConceptText } from './types.ts';
 
 /** Rows of text that are run at a time. */
 const ROWS = 64;
@@ -45,7 +45,7 @@ export interface FeatureEvents {
 }
 
 /** Turns a text into columns, without the excluded tokens. */
-export function textColumns(text: LabelledText, excluded: readonly number[]): TextColumns {
+export function textColumns(text: ConceptText, excluded: readonly number[]): TextColumns {
   const skip = new Set(excluded);
   const ids: number[] = [];
   const previous: number[] = [];
@@ -92,7 +92,7 @@ export async function scanText(
   model: Model,
   dictionaries: readonly Dictionary[],
   options: {
-    readonly text: LabelledText;
+    readonly text: ConceptText;
     readonly excluded: readonly number[];
     readonly progress?: ProgressListener;
     readonly signal?: AbortSignal;

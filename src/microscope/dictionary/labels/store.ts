@@ -13,7 +13,7 @@ import type {
 } from './types.ts';
 
 /** The file beside a dictionary's weights. */
-export const LABELS = 'labels.json';
+const LABELS = 'labels.json';
 
 const FORMAT = 'glassbox-labels';
 const sources: readonly LabelSource[] = ['concept', 'tokens', 'weak'];

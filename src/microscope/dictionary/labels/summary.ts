@@ -20,7 +20,7 @@ export interface LabelSummary {
 }
 
 /** F1 of the label of a feature. */
-export function labelF1({ source, concept, tokens }: LabelledFeature): number {
+function labelF1({ source, concept, tokens }: LabelledFeature): number {
   return (source === 'concept' ? concept?.f1 : tokens?.f1) ?? 0;
 }
 

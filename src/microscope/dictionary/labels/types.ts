@@ -9,7 +9,7 @@ export interface Concept {
 }
 
 /** Text in which it is known of every token which concepts hold; without concepts it is just text. */
-export interface LabelledText {
+export interface ConceptText {
   /** For cards, e.g. `held-out documents, seed 3`. */
   readonly name: string;
   readonly rows: readonly (readonly number[])[];
@@ -22,8 +22,8 @@ export interface LabelledText {
 /** Concepts with text to choose by and other text to score on. */
 export interface ConceptTexts {
   readonly concepts: readonly Concept[];
-  readonly train: LabelledText;
-  readonly heldOut: LabelledText;
+  readonly train: ConceptText;
+  readonly heldOut: ConceptText;
 }
 
 /** How well firing tells where something holds, on text that was not used for choosing. Shares in [0, 1]. */
