@@ -1,12 +1,13 @@
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { Button, Range, Select } from '../../components/controls.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { formatCount, formatProbability, t } from '../../i18n.ts';
+import { addCommands, type Command } from '../../keys.ts';
 import { LINK_SIGNS } from '../../state/fields.ts';
 import { setState, state } from '../../state/url.ts';
 import { traceable, useSight } from '../dictionaries.ts';
 import { Causal } from './causal.tsx';
-import { fileFault, matches, opened, traced, view } from './data.ts';
+import { fileFault, matches, opened, togglePin, traced, view } from './data.ts';
 import { graphExports, graphFile } from './exports.ts';
 import { type FileFault, readGraphFile } from './file.ts';
 import './graph.css';
@@ -16,10 +17,21 @@ import { Subgraph } from './subgraph.tsx';
 import type { GraphView } from './view.ts';
 import { hiddenWords } from './words.ts';
 
+/** The key that pins, also when the focus is elsewhere than in the picture. */
+const PIN: Command = {
+  id: 'pin',
+  key: 'p',
+  label: () => t().graph.pinKey,
+  run: () => {
+    if (state.node.peek() !== '') togglePin(state.node.peek());
+  },
+};
+
 /** Region 5: what passes what on to which, from the prompt to the answer. */
 export function GraphPanel() {
   const words = t().graph;
   const sight = useSight();
+  useEffect(() => addCommands([PIN]), []);
   const graph = view.value;
   if (traceable.value === undefined) return null;
   if (traceable.value === false && opened.value === null) {
