@@ -54,14 +54,19 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** Token batches to measure on. */
+/** Rows of text to measure on, in batches of similar length, so that little is padding. */
 export function takeBatches(source: TokenSource, count: number): (readonly number[])[][] {
-  const out: (readonly number[])[][] = [];
+  const rows: (readonly number[])[] = [];
+  let size = 1;
   for (let i = 0; i < count; i++) {
     const batch = source.batch(i);
     if (!batch) break;
-    out.push([...batch]);
+    size = Math.max(size, batch.length);
+    rows.push(...batch);
   }
+  rows.sort((a, b) => a.length - b.length);
+  const out: (readonly number[])[][] = [];
+  for (let start = 0; start < rows.length; start += size) out.push(rows.slice(start, start + size));
   return out;
 }
 
@@ -134,9 +139,11 @@ export function graphPrompts(
   tokens: readonly (readonly (readonly number[])[])[],
   count: number,
 ): number[][] {
-  return tokens
-    .flat()
-    .filter((row) => row.length >= 6)
+  const rows = tokens.flat().filter((row) => row.length >= 6);
+  // Rows come in order of length; an even stride takes short and long ones alike.
+  const stride = Math.max(1, Math.floor(rows.length / count));
+  return rows
+    .filter((_, i) => i % stride === 0)
     .slice(0, count)
     .map((row) => row.slice(0, -2));
 }

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import {
+  dictionaryHash,
+  evaluateDictionary,
+  evaluateSet,
+  figuresOf,
+  findDictionaries,
+  loadDictionary,
+  modelHash,
+  openHarvest,
+} from '../microscope/dictionary/index.ts';
+import { openModel } from '../model/index.ts';
+import { excludedTokens, openCorpus } from './corpus.ts';
+
+const root = join(import.meta.dirname, '../../models/glassbox-atlas/dictionaries');
+const model = await openModel();
+const folders = await findDictionaries(root);
+const dictionaries = await Promise.all(folders.map(loadDictionary));
+const corpus = await openCorpus(model, { world: { seed: 991, split: 'held-out' } });
+const options = {
+  tokens: [corpus.batch(0)!.slice(0, 32)],
+  filter: { excluded: excludedTokens(model, ['<|endoftext|>', '<|pad|>']) },
+};
+
+async function bytesBelow(path: string): Promise<number> {
+  const found = await stat(path);
+  if (!found.isDirectory()) return found.size;
+  const names = await readdir(path);
+  const sizes = await Promise.all(names.map((name) => bytesBelow(join(path, name))));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+test('there is a transcoder and a residual dictionary for every layer, in at most 40 MB', async () => {
+  const names = folders.map((folder) => basename(folder));
+  const layers = Array.from({ length: model.config.nLayers }, (_, l) => l);
+  const expected = ['resid', 'transcoder'].flatMap((kind) => layers.map((l) => `${kind}-${l}`));
+  assert.deepEqual(names.sort(), expected.sort());
+  assert.ok((await bytesBelow(root)) <= 40e6);
+});
+
+test('every shipped dictionary was trained on the shipped model and reaches its bars on held-out text', async () => {
+  for (const [i, dictionary] of dictionaries.entries()) {
+    assert.equal(dictionary.config.model.hash, modelHash(model), folders[i]);
+    const { l0, explainedVariance, ceRecovered } = figuresOf(
+      await evaluateDictionary(model, dictionary, options),
+    );
+    const told = `${folders[i]}: L0 ${l0}, EV ${explainedVariance}, CE ${ceRecovered}`;
+    assert.ok(l0 <= 40 && explainedVariance >= 0.85 && ceRecovered >= 0.95, told);
+  }
+});
+
+test('all transcoders together keep the predictions', async () => {
+  const set = dictionaries.filter((_, i) => basename(folders[i]).startsWith('transcoder'));
+  const { splice } = await evaluateSet(model, set, options);
+  assert.ok(splice.ceRecovered >= 0.95, `${splice.ceRecovered}`);
+});
+
+test('cards tell the spread over at least three seeds', async () => {
+  for (const folder of folders) {
+    const metrics = JSON.parse(await readFile(join(folder, 'metrics.json'), 'utf8'));
+    assert.ok(metrics.seeds >= 3 && metrics.spread.explainedVariance.n >= 3);
+  }
+});
+
+test('every harvest belongs to its dictionary and opens its pages', async () => {
+  for (const [i, folder] of folders.entries()) {
+    const store = await openHarvest(join(folder, 'harvest'));
+    assert.equal(store.info.dictionary, dictionaryHash(dictionaries[i]));
+    const busiest = store.list().reduce((a, b) => (b.fired > a.fired ? b : a));
+    const page = await store.page(busiest.feature);
+    assert.equal(page.groups[0].examples.length, 20);
+    await store.close();
+  }
+});
