@@ -274,3 +274,23 @@ test('tasks that cannot be trained are refused by name', async () => {
     bad,
   );
 });
+
+test('activations with NaN stop a training and leave its state as it was', async () => {
+  for (const rule of [rules.topk, rules.jumprelu]) {
+    const { values } = block(3, 16);
+    const trainer = await createDictionaryTrainer({
+      task: autoencoder({ ...settings, name: 't', rule, at: 'a' }),
+      runtime,
+      rows: 16,
+      statistics: { a: statisticsOf(values.a, 16) },
+      scales: { a: 1 },
+    });
+    const before = trainer.dictionaries(model)[0].params;
+    const broken = values.a.slice();
+    broken[5] = Number.NaN;
+    await assert.rejects(trainer.step({ a: broken }, { lr: 1e-3 }), { code: 'non-finite' });
+    assert.deepEqual(trainer.dictionaries(model)[0].params, before);
+    assert.ok(Number.isFinite((await trainer.step({ a: values.a }, { lr: 1e-3 })).loss));
+    await trainer.release();
+  }
+});
