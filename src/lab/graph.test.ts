@@ -5,6 +5,12 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { writeModelWithDictionaries } from '../../test/support/dictionary-model.ts';
+import { loadDictionary } from '../microscope/dictionary/files.ts';
+import { dictionaryHash, harvest } from '../microscope/dictionary/harvest/harvest.ts';
+import { writeLabels } from '../microscope/dictionary/labels/store.ts';
+import type { FeatureLabels } from '../microscope/dictionary/labels/types.ts';
+import { encodePrompt } from '../microscope/prompt.ts';
+import { openModel } from '../model/index.ts';
 import type { LabPosts, Sourced, TraceResponse } from './api.ts';
 import { type Lab, startLab } from './server.ts';
 import { labClient } from './testing/client.ts';
@@ -148,6 +154,66 @@ test('a feature is described without any harvest', async () => {
     found.logits.counts.reduce((a, b) => a + b),
     JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')).vocab_size,
   );
+});
+
+test('labels and a harvest beside a dictionary are shown, those of another one are not', async () => {
+  const own = join(folder, 'dictionaries', 'transcoder-0');
+  const dictionary = await loadDictionary(own);
+  const model = await openModel(folder);
+  const { nodes } = await ask('/api/trace', { ...ASKED, nodeShare: 1 });
+  const index = nodes.find(({ kind, layer }) => kind === 'feature' && layer === 0)!.index;
+  const score = { f1: 0.8, low: 0.7, high: 0.9, precision: 0.8, recall: 0.8, auc: 0.9 };
+  const labels: FeatureLabels = {
+    model: 'x',
+    dictionary: dictionaryHash(dictionary),
+    reads: dictionary.config.reads,
+    writes: dictionary.config.writes,
+    features: dictionary.config.dDict,
+    bar: 0.5,
+    train: { name: 'a', tokens: 10 },
+    heldOut: { name: 'b', tokens: 12, documents: 3 },
+    concepts: 1,
+    labelled: [
+      {
+        feature: index,
+        source: 'concept',
+        concept: { concept: { id: 'n', label: 'a name' }, ...score, positives: 4, threshold: 1 },
+        tokens: null,
+        promotes: [],
+      },
+    ],
+  };
+  await writeLabels(own, labels);
+  await writeLabels(join(folder, 'dictionaries', 'transcoder-1'), {
+    ...labels,
+    reads: ['blocks.1.mlp.hook_in'],
+  });
+  const rows = [encodePrompt(model, PROMPT), encodePrompt(model, `${PROMPT} Mary.`)];
+  await harvest(join(own, 'harvest'), model, dictionary, {
+    tokens: { name: 'two rows', batch: (i) => (i === 0 ? rows : undefined) },
+    batches: 1,
+  });
+  await model.release();
+
+  // The lab reads labels once: a model that is opened anew has them.
+  const fresh = await startLab({ model: folder, port: 0, warm: false, page: null });
+  const other = labClient(fresh.url);
+  const feature = (await other.post('/api/feature', { layer: 0, index })).body;
+  assert.deepEqual(
+    [feature.label?.text, feature.label?.score, feature.label?.n, feature.label?.source],
+    ['a name', 0.8, 12, 'concept'],
+  );
+  const counted = rows.reduce((sum, row) => sum + row.length, 0);
+  assert.equal(feature.harvest?.tokens, counted);
+  const fired = feature.harvest!.histogram!.counts.reduce((a, b) => a + b);
+  near(feature.harvest!.density, fired / counted);
+  assert.equal(feature.harvest!.groups[0].name, 'top');
+  const all = (await other.post('/api/features', { ...ASKED, limit: 5000 })).body.features;
+  assert.ok(all.filter(({ layer }) => layer === 0).every(({ density }) => density !== null));
+  assert.ok(all.filter(({ layer }) => layer !== 0).every(({ density }) => density === null));
+  assert.ok(all.some(({ label }) => label === 'a name'));
+  assert.ok(all.every(({ layer, label }) => layer === 0 || label === null));
+  await fresh.close();
 });
 
 test('what cannot be answered says why', async () => {
