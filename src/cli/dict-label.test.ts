@@ -7,8 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { randomSet } from '../../test/support/dictionaries.ts';
-import { saveDictionary } from '../microscope/dictionary/index.ts';
-import { DEFAULT_MODEL, openModel } from '../model/index.ts';
+import {
+  dictionaryHash,
+  findDictionaries,
+  loadDictionary,
+  readLabels,
+  saveDictionary,
+} from '../microscope/dictionary/index.ts';
+import { DEFAULT_MODEL, findModel, openModel } from '../model/index.ts';
 import { run } from './run.ts';
 
 const scratch = await mkdtemp(join(tmpdir(), 'glassbox-label-'));
@@ -76,6 +82,18 @@ test('labels are shown by dict features and stand in graphs', async () => {
     clerps.some((clerp: string) => clerp !== ''),
     clerps.join(),
   );
+});
+
+test('shipped labels belong to the shipped dictionaries', async () => {
+  const { folder } = await findModel(DEFAULT_MODEL);
+  const folders = await findDictionaries(join(folder, 'dictionaries'));
+  assert.ok(folders.length > 0);
+  for (const path of folders) {
+    const labels = await readLabels(path);
+    const dictionary = await loadDictionary(path);
+    assert.equal(labels?.dictionary, dictionaryHash(dictionary), path);
+    assert.ok(labels.labelled.some(({ source }) => source === 'concept'));
+  }
 });
 
 test('text of one’s own gives labels of tokens', async () => {

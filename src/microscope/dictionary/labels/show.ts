@@ -29,10 +29,12 @@ export function shownLabel(labels: FeatureLabels, found: LabelledFeature): Shown
   const raises = promotes.length > 0 ? ` → ${quoted(promotes)}` : '';
   const place = tokens.where === 'on' ? '' : 'after ';
   const label = `${place}${quoted(tokens.tokens)}${source === 'weak' ? raises : ''}`;
+  const seen = tokens.positives > 0;
+  const weak = seen ? `below the bar of ${labels.bar}` : 'the text for scoring does not hold them';
   const how =
     source === 'tokens'
       ? 'tokens it fires on, F1 on held-out text'
-      : `tokens and raised logits; below the bar of ${labels.bar}`;
+      : `tokens and raised logits; ${weak}`;
   return { label, how, source, ...figures(tokens) };
 }
 
