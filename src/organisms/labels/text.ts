@@ -9,6 +9,7 @@ import type { World } from '../world/world.ts';
 import { type WorldConcepts, worldConcepts } from './concepts.ts';
 
 /** How much text with known concepts is made. */
+/** How much text, and which. */
 export interface ConceptTextOptions {
   /** Tokens per row at most. */
   readonly length: number;

@@ -27,6 +27,7 @@ const PROMOTED = 3;
 /** Features between two reports of progress. */
 const EVERY = 128;
 
+/** The text that features are compared on, and the bar. */
 export interface LabelOptions {
   readonly texts: ConceptTexts;
   /** Token ids that are left out. */

@@ -61,6 +61,7 @@ function shownExplanation({ text, by, detection }: Explanation): ShownLabel | nu
   return { label: text, how, source: 'explanation', score, low, high, n };
 }
 
+/** Which labels count. */
 export interface FeatureLabelsOptions {
   /** Dictionaries in use: labels that were made for others are left out. */
   readonly dictionaries?: readonly Dictionary[];

@@ -16,6 +16,7 @@ export interface EndpointOptions {
   readonly timeout?: number;
 }
 
+/** A turn of a question. */
 export interface Message {
   readonly role: 'system' | 'user';
   readonly content: string;
@@ -32,6 +33,7 @@ export type Reply =
   | { readonly ok: true; readonly text: string; readonly logprobs: readonly TokenLogprobs[] | null }
   | { readonly ok: false; readonly failed: string };
 
+/** Another model that can be asked. */
 export interface Endpoint {
   readonly model: string;
   /** Asks once, at temperature 0. Failures are returned, never thrown. */

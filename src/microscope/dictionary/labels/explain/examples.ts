@@ -22,6 +22,7 @@ export interface FeatureExamples {
   readonly silent: readonly Example[];
 }
 
+/** How many examples a feature is explained by and judged on. */
 export interface ExampleCounts {
   /** Examples that an explanation is written from; 20 unless told, half of them the strongest. */
   readonly explain?: number;

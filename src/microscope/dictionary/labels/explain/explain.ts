@@ -10,6 +10,7 @@ import type { ClassificationScore, Explained, Judged, Measured, SimulationScore 
 /** Examples on held-out text below which a feature is not judged. */
 const MINIMUM = 8;
 
+/** Who explains which features, and how much at a time. */
 export interface ExplainOptions {
   readonly endpoint: Endpoint;
   readonly features: readonly number[];
