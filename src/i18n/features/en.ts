@@ -52,5 +52,16 @@ export const features = {
     `Over ${tokens} tokens; it fires on ${density} of them`,
   noHarvest: 'No examples yet: nothing has been harvested for these dictionaries. To collect them:',
   examples: 'Examples',
+  dictionaries: 'How good the dictionaries are',
+  dictionary: 'Dictionary',
+  reads: 'Reads',
+  size: 'Features',
+  l0Hint: 'Features that fire per token',
+  variance: 'Explained variance',
+  ce: 'CE recovered',
+  ceHint:
+    'Share of the loss that returns when reconstructions stand in for the activations, of that lost with zeros',
+  dead: 'Dead',
+  heldOut: 'From the card of each dictionary, on held-out text; a dash where it says nothing',
   inGraph: 'Show in the graph',
 } as const;

@@ -141,6 +141,7 @@ export interface TraceNode {
   readonly position: number;
   /** Feature index, or token id; −1 for errors. */
   readonly index: number;
+  /** Of a feature, where it reached the bar on held-out text. */
   readonly label: string | null;
   readonly activation: number | null;
   readonly probability: number | null;
@@ -281,6 +282,8 @@ export interface ActiveFeatureView {
   /** Through all paths. */
   readonly influence: number;
   readonly label: string | null;
+  /** Whether the label stayed below the bar on held-out text. */
+  readonly weak: boolean;
 }
 
 export interface FeaturesResponse extends Sourced, Tokens {

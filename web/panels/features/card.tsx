@@ -19,9 +19,13 @@ export function FeatureCard() {
   return (
     <div class="feature-card" aria-busy={detail.busy.value}>
       <h3>
-        {label?.text ?? `L${layer} #${index}`}{' '}
+        {label === null || label.source === 'weak' ? `L${layer} #${index}` : label.text}{' '}
         <span class="note">
-          {label === null ? words.noLabel : `L${layer} #${index}`} ·{' '}
+          {label === null
+            ? `${words.noLabel} · `
+            : label.source === 'weak'
+              ? ''
+              : `L${layer} #${index} · `}{' '}
           {words.of(formatCount(data.of))}
         </span>
         {data.provenance.code === null ? null : <CodeView provenance={data.provenance} />}
@@ -39,6 +43,7 @@ export function FeatureCard() {
       </h3>
       {label === null ? null : (
         <p class="note">
+          {label.source === 'weak' ? <span class="mono">{label.text} </span> : null}
           {words.sources[label.source]} ·{' '}
           {words.scored(
             formatNumber(label.score, { digits: 2 }),

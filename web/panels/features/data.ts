@@ -30,17 +30,25 @@ export const rows = computed<readonly ActiveFeatureView[]>(() => {
   const size = (row: ActiveFeatureView) =>
     sort === 'effect' ? Math.abs(row.effect) : (row[sort] ?? -1);
   return value.features
-    .filter((row) => text === '' || featureName(row).toLowerCase().includes(text))
+    .filter(
+      (row) => text === '' || `${featureId(row)} ${row.label ?? ''}`.toLowerCase().includes(text),
+    )
     .sort((a, b) => size(b) - size(a));
 });
 
-/** The label of a feature, or its number. */
+/** A feature by its layer and number. */
+export function featureId(row: { readonly layer: number; readonly index: number }): string {
+  return `L${row.layer} #${row.index}`;
+}
+
+/** The label of a feature where it reached the bar, else its number. */
 export function featureName(row: {
   readonly layer: number;
   readonly index: number;
   readonly label: string | null;
+  readonly weak: boolean;
 }): string {
-  return row.label ?? `L${row.layer} #${row.index}`;
+  return row.label === null || row.weak ? featureId(row) : row.label;
 }
 
 export const tokens = computed(() => {

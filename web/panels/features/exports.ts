@@ -3,7 +3,7 @@ import { rankedDots } from '../../../src/figures/ranked-dots.ts';
 import { stackFigures } from '../../../src/figures/stack.ts';
 import type { Exports } from '../../components/actions.ts';
 import { locale, t } from '../../i18n.ts';
-import { active, detail, featureName, ownDetail, rows, tokens } from './data.ts';
+import { active, detail, featureId, featureName, ownDetail, rows, tokens } from './data.ts';
 
 /** Features drawn in the exported ranking. */
 const RANKED = 24;
@@ -35,7 +35,7 @@ export function featureExports(): Exports | undefined {
           : [
               histogram(feature.logits, {
                 ...common,
-                title: `${featureName({ ...feature, label: feature.label?.text ?? null })}: ${words.logitsAxis}`,
+                title: `${featureId(feature)}: ${words.logitsAxis}`,
                 valueTitle: words.logitsAxis,
                 width: 360,
                 signed: true,
@@ -55,6 +55,7 @@ export function featureExports(): Exports | undefined {
         'influence',
         'density',
         'label',
+        'label reached the bar',
       ],
       rows: rows.value.map((row) => [
         row.layer,
@@ -66,6 +67,7 @@ export function featureExports(): Exports | undefined {
         row.influence,
         row.density,
         row.label,
+        row.label === null ? null : row.weak ? 'no' : 'yes',
       ]),
     }),
     json: () => ({

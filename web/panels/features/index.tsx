@@ -4,9 +4,9 @@ import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
 import { FEATURE_SORTS } from '../../state/fields.ts';
 import { locked } from '../../state/focus.ts';
 import { setState, state } from '../../state/url.ts';
-import { traceable, useSight } from '../dictionaries.ts';
+import { dictionaries, traceable, useSight } from '../dictionaries.ts';
 import { FeatureCard } from './card.tsx';
-import { active, chosenFeature, detail, featureName, rows, tokens } from './data.ts';
+import { active, chosenFeature, detail, featureId, featureName, rows, tokens } from './data.ts';
 import { featureExports } from './exports.ts';
 import './features.css';
 
@@ -118,10 +118,7 @@ function FeatureTable() {
                   >
                     {featureName(row)}
                     {row.label === null ? null : (
-                      <span class="note">
-                        {' '}
-                        L{row.layer} #{row.index}
-                      </span>
+                      <span class="note"> {row.weak ? row.label : featureId(row)}</span>
                     )}
                   </button>
                 </td>
@@ -149,7 +146,59 @@ function FeatureTable() {
           </tbody>
         </table>
       </div>
+      <Dictionaries />
     </div>
+  );
+}
+
+/** How good the dictionaries are: what a feature is worth depends on it. */
+function Dictionaries() {
+  const words = t().features;
+  const list = dictionaries.data.value?.dictionaries ?? [];
+  const number = (value: number | undefined, digits: number) => (
+    <td class="number">{formatNumber(value, { digits })}</td>
+  );
+  return (
+    <details class="dictionaries">
+      <summary>{words.dictionaries}</summary>
+      <table class="data">
+        <thead>
+          <tr>
+            <th scope="col">{words.dictionary}</th>
+            <th scope="col" class="number">
+              {words.size}
+            </th>
+            <th scope="col" class="number" title={words.l0Hint}>
+              L0
+            </th>
+            <th scope="col" class="number">
+              {words.variance}
+            </th>
+            <th scope="col" class="number" title={words.ceHint}>
+              {words.ce}
+            </th>
+            <th scope="col" class="number">
+              {words.dead}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {list.map(({ name, reads, activation, features, figures }) => (
+            <tr key={name}>
+              <td title={`${words.reads} ${reads.join(', ')}`}>
+                {name} <span class="note">{activation}</span>
+              </td>
+              <td class="number">{formatCount(features)}</td>
+              {number(figures?.l0, 1)}
+              {number(figures?.explainedVariance, 3)}
+              {number(figures?.ceRecovered, 3)}
+              {number(figures?.dead, 3)}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="note">{words.heldOut}</p>
+    </details>
   );
 }
 

@@ -8,7 +8,7 @@ import {
   nearestPoint,
 } from '../../../src/figures/graph-layout.ts';
 import { palettes } from '../../../src/figures/palette.ts';
-import { textWidth } from '../../../src/figures/svg.ts';
+import { fitText, textWidth } from '../../../src/figures/svg.ts';
 import { formatNumber, formatProbability, locale, t } from '../../i18n.ts';
 import { frozen, preview } from '../../state/focus.ts';
 import { state } from '../../state/url.ts';
@@ -329,12 +329,12 @@ function Nodes(props: {
       1e-12,
     );
     const names = placeNames(
-      own.groups.map(({ id, label, members: [first] }) => ({
-        id,
-        text: label ?? nodeLabel(view.nodes[first]),
-        x: layout.x[first],
-        y: layout.y[first] - 7,
-      })),
+      own.groups.map(({ id, label, members: [first] }) => {
+        const text = fitText(label ?? nodeLabel(view.nodes[first]), 130, 10);
+        const half = textWidth(text, 10) / 2;
+        const x = Math.min(Math.max(layout.x[first], half), layout.width - half);
+        return { id, text, x, y: layout.y[first] - 7 };
+      }),
     );
     return (
       <svg class="graph-nodes" width={layout.width} height={layout.height} aria-hidden="true">

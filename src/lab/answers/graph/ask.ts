@@ -9,7 +9,7 @@ import {
 } from '../../../microscope/graph/index.ts';
 import type { StreamPartView } from '../../contract/graph.ts';
 import type { Handler } from '../session.ts';
-import { labelsOf } from './labels.ts';
+import { labelsOf, standing } from './labels.ts';
 import { nodeAt, traceOf } from './traced.ts';
 
 export const graphIntervention: Handler<'graph-intervention'> = async (session, request, job) => {
@@ -50,7 +50,7 @@ export const graphValidityAnswer: Handler<'graph-validity'> = async (session, re
     target: targets[0],
     points: points.map(({ node, predicted, measured }) => {
       const { layer, index } = found.graph.nodes[node];
-      return { key: keys[node], label: labels(layer, index)?.text ?? null, predicted, measured };
+      return { key: keys[node], label: standing(labels(layer, index)), predicted, measured };
     }),
   };
 };
@@ -87,7 +87,7 @@ export const groups: Handler<'groups'> = async (session, request, job) => {
   const found = groupFeatures(traced.found.graph, traced.set, {
     nodes: nodes?.map((name) => nodeAt(traced, name)),
     threshold,
-    labels: ({ layer, index }) => labels(layer, index)?.text ?? null,
+    labels: ({ layer, index }) => standing(labels(layer, index)),
   });
   return {
     groups: found.map((group) => ({

@@ -43,6 +43,7 @@ export const features: Handler<'features'> = async (session, request, job) => {
         effect: adjacency[row + i],
         influence: influences[i],
         label: labels(layer, index)?.text ?? null,
+        weak: labels(layer, index)?.source === 'weak',
       })),
   };
 };

@@ -7,6 +7,11 @@ import { FOLDER, setOf } from './dictionaries.ts';
 
 const lookups = new WeakMap<Model, Promise<LabelLookup>>();
 
+/** The label that a node of a graph carries: one that reached the bar, else none. */
+export function standing(label: LabelView | null): string | null {
+  return label === null || label.source === 'weak' ? null : label.text;
+}
+
 /** Labels of the features of a model's transcoders, read once. */
 export async function labelsOf(
   session: Session,

@@ -1,7 +1,7 @@
 import { graphScores, pruneGraph } from '../../../microscope/graph/index.ts';
 import type { HiddenCount, TraceLinks, TraceNode } from '../../contract/graph.ts';
 import { type Handler, viewTokens } from '../session.ts';
-import { labelsOf } from './labels.ts';
+import { labelsOf, standing } from './labels.ts';
 import { type Traced, traceOf } from './traced.ts';
 
 /** What a page can show at sixty frames a second. */
@@ -56,7 +56,7 @@ export const trace: Handler<'trace'> = async (session, request, job) => {
       layer,
       position,
       index,
-      label: kind === 'feature' ? (labels(layer, index)?.text ?? null) : null,
+      label: kind === 'feature' ? standing(labels(layer, index)) : null,
       activation,
       probability,
       influence: influences[i],
