@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { Rng } from '../src/base/rng.ts';
 import type { FeaturesResponse, GraphInterventionResponse, TraceResponse } from '../src/lab/api.ts';
+import { writeTinyModel } from '../src/lab/testing/tiny-model.ts';
 import { parseGraphFile } from '../src/microscope/graph/file.ts';
 import { writeModelWithDictionaries } from './support/dictionary-model.ts';
-import { type LabPage, openLabPage } from './support/lab-page.ts';
+import { type LabPage, type OpenedPage, openLabPage } from './support/lab-page.ts';
 
 const ASKED = {
   prompt: 'When Mary and John went to the store, John gave a drink to',
@@ -108,6 +110,19 @@ describe('attribution graph and features, in Chromium', () => {
     return opened;
   }
 
+  /** Waits until a part of the address is as expected: the driver hears of changes a little later. */
+  async function addressHas(opened: OpenedPage, key: string, expected: unknown): Promise<void> {
+    const read = () => {
+      const text = opened.state().get(key);
+      return typeof expected === 'object' && text !== null ? JSON.parse(text) : text;
+    };
+    for (let tries = 0; tries < 100; tries++) {
+      if (isDeepStrictEqual(read(), expected)) return;
+      await opened.page.waitForTimeout(20);
+    }
+    assert.deepEqual(read(), expected);
+  }
+
   /** Where the n-th node is in the picture. */
   async function place(page: Page, index: number): Promise<{ x: number; y: number }> {
     const text = await page.locator('.graph-nodes path').nth(index).getAttribute('transform');
@@ -142,7 +157,8 @@ describe('attribution graph and features, in Chromium', () => {
   });
 
   test('a click chooses, Ctrl-click pins, G makes a supernode, Esc releases; all in the address', async () => {
-    const { page, errors, state } = await openGraph();
+    const opened = await openGraph();
+    const { page, errors } = opened;
     const { nodes } = await ask<TraceResponse>('/api/trace', {
       ...ASKED,
       nodeShare: 0.8,
@@ -154,33 +170,32 @@ describe('attribution graph and features, in Chromium', () => {
     await picture.hover({ position: await place(page, a) });
     const readout = page.locator('.graph-readout');
     assert.ok((await readout.textContent())?.includes(`#${nodes[a].index}`));
-    assert.equal(state().get('node'), null);
+    await addressHas(opened, 'node', null);
     await picture.click({ position: await place(page, a) });
-    assert.equal(state().get('node'), nodes[a].key);
-    assert.equal(state().get('feature'), `${nodes[a].layer}.${nodes[a].index}`);
+    await addressHas(opened, 'node', nodes[a].key);
+    await addressHas(opened, 'feature', `${nodes[a].layer}.${nodes[a].index}`);
     await picture.click({ position: await place(page, b), modifiers: ['Control'] });
-    assert.deepEqual(JSON.parse(state().get('pins')!), [nodes[b].key]);
+    await addressHas(opened, 'pins', [nodes[b].key]);
     await page.keyboard.down('g');
     await picture.click({ position: await place(page, b) });
     await picture.click({ position: await place(page, c) });
     await page.keyboard.up('g');
-    assert.deepEqual(JSON.parse(state().get('supernodes')!), [
-      ['Supernode', nodes[b].key, nodes[c].key],
-    ]);
+    await addressHas(opened, 'supernodes', [['Supernode', nodes[b].key, nodes[c].key]]);
     await page.locator('.graph-subgraph svg [data-node="super:0"]').waitFor();
     await page.locator('.supernode-name').dblclick();
     await page.keyboard.type('names');
     await page.keyboard.press('Enter');
-    assert.equal(JSON.parse(state().get('supernodes')!)[0][0], 'names');
+    await addressHas(opened, 'supernodes', [['names', nodes[b].key, nodes[c].key]]);
     await page.locator('.graph-scroll').focus();
     await page.keyboard.press('Escape');
-    assert.equal(state().get('node'), null);
+    await addressHas(opened, 'node', null);
 
     await page.locator('.graph-scroll').focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
-    assert.ok(nodes.some(({ key }) => key === state().get('node')));
+    await page.locator('.graph-rings .chosen').waitFor();
+    await page.locator('.node-card').waitFor();
     assert.deepEqual(errors, []);
   });
 
@@ -278,11 +293,12 @@ describe('attribution graph and features, in Chromium', () => {
   });
 
   test('features: the table, the card, a text of one’s own', async () => {
-    const { page, errors, state } = await lab.open({
+    const opened = await lab.open({
       ...ASKED,
       panel: 'features',
       ownText: 'Mary gave John the ball',
     });
+    const { page, errors } = opened;
     const names = page.locator('.feature-name');
     await names.first().waitFor();
     const { features } = await ask<FeaturesResponse>('/api/features', { ...ASKED, limit: 200 });
@@ -292,11 +308,29 @@ describe('attribution graph and features, in Chromium', () => {
     await names.first().focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
-    assert.equal(state().get('feature'), `${features[1].layer}.${features[1].index}`);
+    await addressHas(opened, 'feature', `${features[1].layer}.${features[1].index}`);
     await page.locator('.feature-card .shaded').nth(1).waitFor();
     await page.locator('.feature-logits svg').waitFor();
     assert.match(await saved(page, 'features', 'CSV'), /^layer,feature,position/);
     assert.doesNotMatch(await saved(page, 'features', 'SVG'), /var\(--|NaN|undefined/);
+    assert.deepEqual(errors, []);
+  });
+
+  test('a model without dictionaries gets one line that says how to make some', async () => {
+    const bare = join(folder, 'bare');
+    await mkdir(bare);
+    await writeTinyModel(bare);
+    const { page, errors } = await lab.open({ prompt: 'Alice met Tom', model: bare });
+    const line = page.locator('.no-dictionaries');
+    await line.waitFor();
+    assert.match((await line.textContent()) ?? '', /glassbox dict train/);
+    assert.equal(await page.locator('[data-panel=graph], [data-panel=features]').count(), 0);
+    const [chooser] = await Promise.all([
+      page.waitForEvent('filechooser'),
+      line.getByRole('button').click(),
+    ]);
+    await chooser.setFiles(join(folder, 'large.json'));
+    await page.locator('[data-panel=graph] .graph-nodes path').first().waitFor();
     assert.deepEqual(errors, []);
   });
 
