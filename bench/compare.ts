@@ -6,7 +6,8 @@
  * The virtual environment needs `scripts/reference/requirements.txt`. Every bench runs as ours, theirs,
  * ours, and the mean of ours counts. `--rounds N` does all that N times and takes medians,
  * `--threads N` sets the threads of both sides, `--bench A,B` and `--impl A,B` choose among theirs,
- * `--tiny` tries everything out in small.
+ * `--processor-time` counts that instead of time on the wall, which with `--threads 1` gives figures on a
+ * busy machine; `--tiny` tries everything out in small.
  */
 import { execFile } from 'node:child_process';
 import { availableParallelism, cpus, loadavg } from 'node:os';
@@ -35,6 +36,7 @@ const { values: options } = parseArgs({
     bench: { type: 'string', default: [...pairs.keys()].join(',') },
     impl: { type: 'string' },
     tiny: { type: 'boolean', default: false },
+    'processor-time': { type: 'boolean', default: false },
   },
 });
 
@@ -50,6 +52,7 @@ async function json(command: string, args: readonly string[]): Promise<unknown> 
 
 const common = ['--threads', options.threads, '--repeats', options.repeats];
 if (options.tiny) common.push('--tiny');
+if (options['processor-time']) common.push('--processor-time');
 
 interface Document<Part> {
   readonly machine: Readonly<Record<string, unknown>>;
@@ -106,7 +109,8 @@ console.log(toMarkdown(rows));
 console.log(
   [
     '',
-    `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, ${options.threads} threads, ` +
+    `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, ${options.threads} threads` +
+      `${options['processor-time'] ? ', processor time' : ''}, ` +
       `${new Date().toISOString()}.`,
     `Glassbox on Node ${process.version}, onnxruntime-node ${machine.onnxruntime}; ${list(versions).join(', ')}.`,
     `${options.repeats} repeats, ${options.rounds} rounds; load average ` +

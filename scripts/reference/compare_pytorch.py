@@ -1,7 +1,7 @@
 """Time PyTorch (transformers) and TransformerLens on the shapes of `glassbox bench`.
 
 Usage: python scripts/reference/compare_pytorch.py [--threads 2] [--repeats 5] [--tiny]
-       [--bench forward512,...] [--impl transformers-eager,...] > pytorch.json
+       [--bench forward512,...] [--impl transformers-eager,...] [--processor-time] > pytorch.json
 
 Every (implementation, bench) pair runs in a fresh process, so its peak memory is its own. Progress goes
 to stderr, one JSON document {machine, versions, settings, results} to stdout. Seconds are the median of the repeats
@@ -31,6 +31,7 @@ import sys
 import tempfile
 import time
 
+PROCESSOR_TIME = False
 IMPLS = ["transformers-eager", "transformers-sdpa", "hooked-transformer", "transformer-bridge"]
 BENCHES = ["matmul", "forward512", "cached512", "forward16", "decode256", "train"]
 # What an implementation cannot do, or what would repeat another row.
@@ -53,6 +54,11 @@ TINY = {
 }
 
 
+def clock():
+    """Seconds on the wall, or of processor time when main() says so."""
+    return time.process_time() if PROCESSOR_TIME else time.perf_counter()
+
+
 def peak_rss():
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # kilobytes on Linux
@@ -62,9 +68,9 @@ def timed(run, repeats):
     run()
     seconds = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = clock()
         run()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(clock() - start)
     return {"seconds": statistics.median(seconds), "min": min(seconds), "max": max(seconds),
             "repeats": repeats}
 
@@ -135,10 +141,10 @@ def decode(impl, model, prompt, count):
         def run():
             cache = DynamicCache(config=model.config)
             token = model(prompt, past_key_values=cache, use_cache=True).logits[:, -1:].argmax(-1)
-            start = time.perf_counter()
+            start = clock()
             for _ in range(count):
                 token = model(token, past_key_values=cache, use_cache=True).logits.argmax(-1)
-            return time.perf_counter() - start
+            return clock() - start
     else:
         from transformer_lens import TransformerLensKeyValueCache
 
@@ -147,10 +153,10 @@ def decode(impl, model, prompt, count):
             step = lambda tokens: model(tokens, past_kv_cache=cache, return_type="logits",
                                         attention_mask=torch.ones_like(tokens))[:, -1:].argmax(-1)
             token = step(prompt)
-            start = time.perf_counter()
+            start = clock()
             for _ in range(count):
                 token = step(token)
-            return time.perf_counter() - start
+            return clock() - start
     return run
 
 
@@ -260,8 +266,12 @@ def main():
     parser.add_argument("--bench", default=",".join(BENCHES))
     parser.add_argument("--impl", default=",".join(IMPLS))
     parser.add_argument("--timeout", type=int, default=900, help="seconds for one pair")
+    parser.add_argument("--processor-time", action="store_true",
+                        help="count processor time; with --threads 1, for a busy machine")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    global PROCESSOR_TIME
+    PROCESSOR_TIME = args.processor_time
     sizes = TINY if args.tiny else FULL
     if args.worker:
         impl, bench = args.worker.split("/")
@@ -284,7 +294,10 @@ def main():
             command = [sys.executable, __file__, "--worker", f"{impl}/{bench}",
                        "--threads", str(args.threads), "--repeats", str(args.repeats)]
             try:
-                done = subprocess.run(command + (["--tiny"] if args.tiny else []), env=env,
+                command += [flag for flag, given in [("--tiny", args.tiny),
+                                                     ("--processor-time", args.processor_time)]
+                            if given]
+                done = subprocess.run(command, env=env,
                                       capture_output=True, text=True, timeout=args.timeout)
                 lines = [x for x in done.stdout.splitlines() if x.startswith("RESULT ")]
                 if done.returncode or not lines:
@@ -301,7 +314,8 @@ def main():
                     "system": platform.system(), "loadBefore": load_before[0],
                     "loadAfter": os.getloadavg()[0]},
         "versions": versions(),
-        "settings": {"threads": args.threads, "repeats": args.repeats, "sizes": sizes},
+        "settings": {"threads": args.threads, "repeats": args.repeats, "sizes": sizes,
+                     "clock": "processor" if args.processor_time else "wall"},
         "results": results,
     }, indent=2))
     sys.exit(1 if failed else 0)
