@@ -8,7 +8,7 @@ import { joinLinear } from '../weights/layout.ts';
  * How weights reach a program; results differ by rounding only.
  * - `fed`: as inputs, one copy in memory however many programs there are, quick to compile.
  * - `transposed`: as inputs, and for calls of 2 to 64 positions a second copy of the linear layers
- *   as `[out, in]`, shared by all programs: about three times as fast for those.
+ *   as `[out, in]`, shared by all programs: about 2.5 times as fast for those.
  * - `frozen`: built in, packed for the matrix kernels: the fastest for one position at a time, as in
  *   generation. A second copy per program, slow to compile.
  */
