@@ -58,10 +58,12 @@ export function edgeScores(
   weights: ArrayLike<number>,
 ): Float64Array {
   const n = influences.length;
-  return normalised.map((value, i) => {
-    const target = Math.floor(i / n);
-    return value * (influences[target] + weights[target]);
-  });
+  const scores = new Float64Array(n * n);
+  for (let target = 0; target < n; target++) {
+    const matters = influences[target] + weights[target];
+    for (let i = target * n; i < (target + 1) * n; i++) scores[i] = normalised[i] * matters;
+  }
+  return scores;
 }
 
 /**
@@ -70,7 +72,9 @@ export function edgeScores(
  * @param share in [0, 1]
  */
 export function keepThreshold(scores: ArrayLike<number>, share: number): number {
+  // Zeros carry nothing, and most entries of a matrix are zero.
   const sorted = Float64Array.from(scores as ArrayLike<number>)
+    .filter((score) => score > 0)
     .sort()
     .reverse();
   const total = sorted.reduce((a, b) => a + b, 0);

@@ -22,9 +22,14 @@ export interface Pruned {
 
 function masked(matrix: ArrayLike<number>, keep: readonly boolean[]): Float64Array {
   const n = keep.length;
-  return Float64Array.from({ length: n * n }, (_, i) =>
-    keep[Math.floor(i / n)] && keep[i % n] ? matrix[i] : 0,
-  );
+  const out = new Float64Array(n * n);
+  for (let row = 0; row < n; row++) {
+    if (!keep[row]) continue;
+    for (let column = 0; column < n; column++) {
+      if (keep[column]) out[row * n + column] = matrix[row * n + column];
+    }
+  }
+  return out;
 }
 
 /**
@@ -65,7 +70,7 @@ function removeHanging(
       if (!keepNodes[node] || kinds[node] === 'token' || kinds[node] === 'logit') continue;
       let incoming = false;
       let outgoing = false;
-      for (let other = 0; other < n; other++) {
+      for (let other = 0; other < n && !(incoming && outgoing); other++) {
         incoming ||= keepEdges[node * n + other] === 1;
         outgoing ||= keepEdges[other * n + node] === 1;
       }
