@@ -53,7 +53,10 @@ export function pruneGraph(
   const normalised = normaliseRows(masked(adjacency, keepNodes), n);
   const scores = edgeScores(normalised, influence(normalised, weights), weights);
   const leastEdge = keepThreshold(scores, edgeShare);
-  const keepEdges = Uint8Array.from(scores, (score) => (score > 0 && score >= leastEdge ? 1 : 0));
+  const keepEdges = new Uint8Array(scores.length);
+  for (let i = 0; i < scores.length; i++) {
+    if (scores[i] > 0 && scores[i] >= leastEdge) keepEdges[i] = 1;
+  }
   removeHanging(kinds, keepNodes, keepEdges);
   return { keepNodes, keepEdges, cumulative: cumulativeShares(kinds, influences) };
 }
