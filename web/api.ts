@@ -1,4 +1,4 @@
-import { effect, type ReadonlySignal, signal, untracked } from '@preact/signals';
+import { batch, effect, type ReadonlySignal, signal, untracked } from '@preact/signals';
 import type { GenerateLine, GenerateRequest, LabGets, LabLine, LabPosts } from '../src/lab/api.ts';
 
 /** A failure as people read it. */
@@ -150,6 +150,12 @@ export interface Resource<T> {
   readonly cancel: () => void;
 }
 
+/** A resource that remembers what it asked. */
+export interface AskedResource<T> extends Resource<T> {
+  /** The body of the request that `data` answers; an older one while the next is under way. */
+  readonly answered: ReadonlySignal<unknown>;
+}
+
 /**
  * Asks the lab whenever the signals read in `ask` change. A newer request aborts the older; the same
  * request is not sent twice in a row. `ask` gives undefined when there is nothing to ask: then the
@@ -161,8 +167,9 @@ export interface Resource<T> {
 export function resource<T>(
   ask: () => Call<T> | undefined,
   options: { readonly delay?: number; readonly progress?: boolean } = {},
-): Resource<T> {
+): AskedResource<T> {
   const data = signal<T | undefined>(undefined);
+  const answered = signal<unknown>(undefined);
   const busy = signal(false);
   const problem = signal<Problem | undefined>(undefined);
   const advance = signal<Advance | undefined>(undefined);
@@ -184,7 +191,12 @@ export function resource<T>(
         : undefined;
       const outcome = await send(call, { signal: control.signal, onAdvance });
       if (control.signal.aborted) return;
-      if ('data' in outcome) data.value = outcome.data;
+      if ('data' in outcome) {
+        batch(() => {
+          data.value = outcome.data;
+          answered.value = call.body;
+        });
+      }
       problem.value = 'problem' in outcome ? outcome.problem : undefined;
     } catch (cause) {
       if (!control.signal.aborted) throw cause;
@@ -217,6 +229,7 @@ export function resource<T>(
 
   return {
     data,
+    answered,
     busy,
     problem,
     advance,

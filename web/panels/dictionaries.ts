@@ -11,7 +11,10 @@ export const dictionaries = resource(() => post('/api/dictionaries', { model: mo
 /** Whether graphs can be traced: undefined until it is known. */
 export const traceable = computed(() => {
   const { value } = dictionaries.data;
-  return value === undefined ? undefined : value.set !== null;
+  // The former model's answer stays until the new one has come, and says nothing about it.
+  const asked = dictionaries.answered.value as { readonly model?: string } | undefined;
+  if (value === undefined || asked?.model !== modelName.value) return undefined;
+  return value.set !== null;
 });
 
 /** Whether a panel about features has come into sight: a trace takes seconds, and nobody may want it. */
