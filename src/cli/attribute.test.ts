@@ -19,7 +19,7 @@ test('attribute shows every method with its stability', async () => {
   const { results, positions, tokens, unit } = JSON.parse(out);
   assert.equal(unit, 'logits');
   assert.equal(positions.length, tokens.length - 1);
-  assert.equal(results.length, 6);
+  assert.equal(results.length, 7);
   for (const { values, overParaphrases } of results) {
     assert.equal(values.length, positions.length);
     assert.ok(overParaphrases.pairs === 1);

@@ -6,7 +6,7 @@ import type { CircuitExample } from '../microscope/circuits/index.ts';
 import { type IoiCorruption, ioiCorruptions, ioiDataset } from '../microscope/ioi/index.ts';
 import { encodePrompt, oneOf, resolveToken } from '../microscope/prompt.ts';
 import type { Model } from '../model/index.ts';
-import { ioiSentences } from './ioi-sentences.ts';
+import { ioiSentences } from '../organisms/ioi-sentences.ts';
 import { wholeNumber } from './parse.ts';
 
 /** Adds the options that say which prompts a circuit is for. */

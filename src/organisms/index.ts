@@ -9,6 +9,7 @@ export {
 export * from './evaluation.ts';
 export { measureFurther } from './further.ts';
 export { greedyGenerator } from './greedy.ts';
+export { ioiSentences, type SentenceSet, sentenceSets } from './ioi-sentences.ts';
 export { type MarkedDocument, type WorldConcepts, worldConcepts } from './labels/concepts.ts';
 export { type ConceptTextOptions, conceptTexts } from './labels/text.ts';
 export type { FurtherResults, Manifest } from './manifest.ts';

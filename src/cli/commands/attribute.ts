@@ -17,11 +17,11 @@ function shown(stability: Stability | null): string {
 
 export const attribute: CommandSpec = {
   name: 'attribute',
-  summary: 'which tokens an answer rests on: six methods, each with figures of its stability',
+  summary: 'which tokens an answer rests on: seven methods, each with figures of its stability',
   examples: [
     {
       line: 'attribute "When Mary and John were at the park, John gave a ball to" --target Mary --distractor John',
-      does: 'patching, gradients, integrated gradients, SHAP, Shapley and LIME side by side',
+      does: 'patching, gradients, integrated gradients, SHAP, Shapley, LIME and attention side by side',
     },
     {
       line: 'attribute "..." --target Mary --paraphrase "Mary and John went to the park. John gave a ball to" --json',
@@ -72,7 +72,7 @@ export const attribute: CommandSpec = {
       ]);
       return [
         table(['token', ...methods], rows),
-        `in ${unit}; random methods are means over ${seeds} seeds`,
+        `in ${unit}, attention in shares; random methods are means over ${seeds} seeds`,
         '',
         table(
           ['rank correlation', 'runs', 'over seeds', 'over paraphrases', ...methods],

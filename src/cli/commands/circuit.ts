@@ -1,23 +1,21 @@
 import { GlassboxError } from '../../base/error.ts';
 import {
   ablations,
-  acdc,
-  attributionMethods,
   type Circuit,
-  type CircuitExample,
+  circuitMethods,
   circuitMetrics,
   circuitRunner,
   circuitToJson,
   countEdges,
-  edgeAttribution,
   evaluateCircuit,
   type FaithfulnessCurve,
   faithfulness,
   faithfulnessCurve,
+  findCircuit,
   nodesOf,
-  pruneDeadEnds,
+  type RandomCurve,
+  randomCurve,
   readCircuit,
-  topEdges,
   writeCircuit,
 } from '../../microscope/circuits/index.ts';
 import { type Estimate, showEstimate } from '../../microscope/index.ts';
@@ -25,12 +23,9 @@ import { oneOf } from '../../microscope/prompt.ts';
 import type { Model } from '../../model/index.ts';
 import { circuitExamples, withExamples } from '../circuit-examples.ts';
 import type { CommandSpec } from '../command.ts';
-import type { Context } from '../context.ts';
 import { openModel, withModel } from '../model.ts';
 import { realNumber, wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
-
-const methods = [...attributionMethods, 'acdc'] as const;
 
 function settings(options: { metric: string; ablation: string }) {
   return {
@@ -50,43 +45,16 @@ function curveTable({ points, cpr, cmd }: FaithfulnessCurve): string {
   return `${table(head, rows)}\nCPR ${fixed(cpr)}, CMD ${fixed(cmd)}`;
 }
 
-interface SearchOptions {
-  readonly method: string;
-  readonly metric: string;
-  readonly ablation: string;
-  readonly steps: number;
-  readonly threshold: number;
-  readonly edges?: number;
-  readonly fraction?: number;
-}
-
-async function search(
-  context: Context,
-  given: {
-    readonly model: Model;
-    readonly examples: readonly CircuitExample[];
-    readonly options: SearchOptions;
-  },
-): Promise<Circuit> {
-  const { model, examples, options } = given;
-  const method = oneOf('method', options.method, methods);
-  const { metric, ablation } = settings(options);
-  const { progress, signal } = context;
-  if (method === 'acdc') {
-    const { threshold } = options;
-    return acdc(model, examples, { threshold, metric, ablation, progress, signal });
-  }
-  if (ablation !== 'corrupted') {
-    throw new GlassboxError(`${method} scores edges against corrupted prompts, not '${ablation}'`, {
-      code: 'bad-option',
-      remedy: 'Leave --ablation at corrupted, or use --method acdc.',
-    });
-  }
-  const { steps } = options;
-  const found = await edgeAttribution(model, examples, { method, metric, steps, progress, signal });
-  const { edges: count, fraction } = options;
-  const chosen = topEdges(found.graph, found.scores, { count, fraction: fraction ?? 0.05 });
-  return { ...found, mask: pruneDeadEnds(found.graph, chosen) };
+/** The control; its intervals are over random circuits, not over prompts. */
+function randomTable({ points, cpr, cmd }: RandomCurve): string {
+  const rows = points.map(({ fraction, edges, faithfulness: found }) => [
+    String(fraction),
+    edges,
+    showEstimate(found, 3),
+  ]);
+  const n = points[0]?.faithfulness.n ?? 0;
+  const head = ['fraction', 'edges', 'faithfulness'];
+  return `random circuits, n = ${n} of each size\n${table(head, rows)}\nCPR ${fixed(cpr)}, CMD ${fixed(cmd)}`;
 }
 
 const find: CommandSpec = {
@@ -104,7 +72,7 @@ const find: CommandSpec = {
   ],
   define: (command) =>
     withExamples(withModel(command))
-      .option('--method <name>', `one of ${methods.join(', ')}`, 'eap-ig-inputs')
+      .option('--method <name>', `one of ${circuitMethods.join(', ')}`, 'eap-ig-inputs')
       .option('--metric <name>', `one of ${circuitMetrics.join(', ')}`, 'logit-diff')
       .option('--ablation <kind>', `what cut edges carry: ${ablations.join(', ')}`, 'corrupted')
       .option('--steps <n>', 'points of the integral of EAP-IG', wholeNumber('--steps', 1), 5)
@@ -116,17 +84,35 @@ const find: CommandSpec = {
       )
       .option('--threshold <x>', 'ACDC: cut what matters less', realNumber('--threshold', 0), 0.01)
       .option('--curve', 'also measure faithfulness at growing fractions')
+      .option(
+        '--random <n>',
+        'for --curve: random circuits of each size beside it',
+        wholeNumber('--random', 0),
+        0,
+      )
       .option('--top <n>', 'edges to print', wholeNumber('--top', 0), 20)
       .option('-o, --out <file>', 'write the circuit as JSON'),
   async action(context, { options }) {
     const model = await openModel(context, options);
     const examples = await circuitExamples(model, options);
-    const circuit = await search(context, { model, examples, options });
-    const { graph, scores, mask } = circuit;
+    const method = oneOf('method', options.method, circuitMethods);
+    const { steps, threshold, edges, fraction, random: draws } = options;
     const { signal, progress } = context;
+    const circuit = await findCircuit(model, examples, {
+      method,
+      ...settings(options),
+      steps,
+      threshold,
+      edges,
+      fraction,
+      progress,
+      signal,
+    });
+    const { graph, scores, mask } = circuit;
     const runner = await circuitRunner(model, examples, { ...settings(options), signal });
     const found = await faithfulness(runner, mask);
     const curve = options.curve ? await faithfulnessCurve(runner, scores, { progress }) : null;
+    const chance = curve && draws > 0 ? await randomCurve(runner, { draws, progress }) : null;
     if (options.out) {
       await writeCircuit(options.out, circuit);
       context.note(`wrote ${options.out}`);
@@ -142,6 +128,7 @@ const find: CommandSpec = {
       nodes: nodesOf(graph, mask),
       faithfulness: found,
       curve,
+      random: chance,
       circuit: circuitToJson(circuit),
     };
     context.result(document, () => {
@@ -154,6 +141,7 @@ const find: CommandSpec = {
         `${shown}; ${graph.edges.length} in all, ${document.nodes.length} of ${graph.nodes.length} nodes touched`,
         `faithfulness ${showEstimate(found, 3)}, n = ${examples.length}`,
         ...(curve ? ['', curveTable(curve)] : []),
+        ...(chance ? ['', randomTable(chance)] : []),
       ].join('\n');
     });
     return undefined;

@@ -13,8 +13,8 @@ import {
 } from '../../microscope/ioi/index.ts';
 import { oneOf } from '../../microscope/prompt.ts';
 import type { Model } from '../../model/index.ts';
+import { ioiSentences, sentenceSets } from '../../organisms/ioi-sentences.ts';
 import { type CommandSpec, EXIT } from '../command.ts';
-import { ioiSentences, sentenceSets } from '../ioi-sentences.ts';
 import { openModel, withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';

@@ -8,13 +8,17 @@ import {
   acdc,
   circuitRunner,
   circuitToJson,
+  countEdges,
   edgeAttribution,
   edgeMask,
   evaluateCircuit,
+  exactEdgeScores,
   faithfulness,
   faithfulnessCurve,
+  findCircuit,
   findEdge,
   nodesOf,
+  randomCurve,
   readCircuit,
   topEdges,
   writeCircuit,
@@ -94,6 +98,48 @@ test('the whole model is complete, and minimality is the effect of leaving a nod
   }
   const left = await faithfulness(runner, mask);
   assert.ok(Math.abs(smaller.faithfulness.value - left.value - effect) < 1e-5);
+});
+
+test('exact scores are what cutting each edge alone loses, also where layers are skipped', async () => {
+  const model = await loadFixture('gpt2');
+  const runner = await circuitRunner(model, EXAMPLES);
+  const { graph, full } = runner;
+  const scores = await exactEdgeScores(runner);
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+  for (const edge of graph.edges) {
+    const mask = edgeMask(graph);
+    mask[edge.index] = 0;
+    const [values] = await runner.run([mask]);
+    const expected = mean(full) - mean(values);
+    assert.ok(Math.abs(scores[edge.index] - expected) < 1e-5, edge.name);
+  }
+  const found = await findCircuit(model, EXAMPLES, { method: 'exact', edges: 10 });
+  assert.deepEqual([...found.scores], [...scores]);
+  assert.ok(countEdges(found.mask) <= 10);
+});
+
+test('random circuits of every size: all edges are faithful, none is not', async () => {
+  const model = await loadFixture('gpt2');
+  const runner = await circuitRunner(model, EXAMPLES);
+  const fractions = [0, 0.5, 1];
+  const { points } = await randomCurve(runner, { fractions, draws: 4, seed: 3 });
+  assert.deepEqual(
+    points.map(({ faithfulness: { n } }) => n),
+    [4, 4, 4],
+  );
+  const [none, some, all] = points.map(({ faithfulness: found }) => found);
+  assert.ok(Math.abs(none.value) < 1e-4 && none.high - none.low < 1e-6);
+  assert.ok(some.high > some.low);
+  assert.ok(Math.abs(all.value - 1) < 1e-4);
+  const again = await randomCurve(runner, { fractions, draws: 4, seed: 3 });
+  assert.deepEqual(again.points, points);
+});
+
+test('gradients are not scores of another ablation', async () => {
+  const model = await loadFixture('gpt2');
+  await assert.rejects(findCircuit(model, EXAMPLES, { ablation: 'zero' }), { code: 'bad-option' });
+  const exact = await findCircuit(model, EXAMPLES, { ablation: 'zero', method: 'exact' });
+  assert.ok(exact.scores.some((score) => score !== 0));
 });
 
 test('examples that do not differ have no faithfulness', async () => {

@@ -21,7 +21,8 @@ export const CURVE_FRACTIONS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2,
 const mean = (indices: readonly number[], values: readonly number[]) =>
   indices.reduce((sum, i) => sum + values[i], 0) / indices.length;
 
-function requireSpan({ full, empty }: CircuitRunner): void {
+/** Throws `no-difference` when nothing can be normalised. */
+export function requireSpan({ full, empty }: CircuitRunner): void {
   if (Math.abs(meanOf(full) - meanOf(empty)) > 1e-6) return;
   throw new GlassboxError(
     `the metric is ${meanOf(full).toFixed(4)} with all edges and with none: nothing can be faithful to it`,
@@ -63,7 +64,7 @@ export interface FaithfulnessCurve {
 }
 
 /** Area by trapezoids. */
-function area(x: readonly number[], y: readonly number[]): number {
+export function area(x: readonly number[], y: readonly number[]): number {
   let total = 0;
   for (let i = 1; i < x.length; i++) total += ((y[i] + y[i - 1]) / 2) * (x[i] - x[i - 1]);
   return total;

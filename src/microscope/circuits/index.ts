@@ -7,6 +7,7 @@ export {
   type EdgeAttributionOptions,
   edgeAttribution,
 } from './attribution.ts';
+export { type RandomCurve, randomCurve } from './baseline.ts';
 export {
   type CircuitEvaluation,
   type CompletenessCheck,
@@ -16,6 +17,7 @@ export {
   faithfulness,
   faithfulnessCurve,
 } from './evaluate.ts';
+export { exactEdgeScores } from './exact.ts';
 export { type Ablation, ablations } from './examples.ts';
 export {
   type Circuit,
@@ -25,6 +27,12 @@ export {
   readCircuit,
   writeCircuit,
 } from './file.ts';
+export {
+  type CircuitMethod,
+  circuitMethods,
+  type FindCircuitOptions,
+  findCircuit,
+} from './find.ts';
 export {
   type CircuitGraph,
   type CircuitShape,

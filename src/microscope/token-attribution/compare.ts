@@ -22,6 +22,7 @@ export const tokenMethods = [
   'kernel-shap',
   'sampled-shapley',
   'lime',
+  'attention',
 ] as const;
 /** The name of a method that shares a prediction out over tokens. */
 export type TokenMethod = (typeof tokenMethods)[number];
@@ -35,6 +36,8 @@ interface MethodOptions {
 interface Method {
   /** Whether the outcome depends on the seed. */
   readonly random: boolean;
+  /** Values are shares of attention instead of parts of the metric. */
+  readonly shares?: true;
   readonly run: (game: TokenGame, options: MethodOptions) => Promise<PlayerAttribution>;
 }
 
@@ -49,6 +52,11 @@ const methods: { readonly [M in TokenMethod]: Method } = {
       sampledShapley(game, { orders: Math.max(2, samples / (game.players + 1)), seed }),
   },
   lime: { random: true, run: lime },
+  attention: {
+    random: false,
+    shares: true,
+    run: async (game) => ({ values: await game.rollout(), evaluations: 1 }),
+  },
 };
 
 /** Which methods are compared, and how thoroughly. */
@@ -70,7 +78,9 @@ export interface TokenAttributionOptions {
 /** What one method says, and how much to trust it. */
 export interface MethodResult {
   readonly method: TokenMethod;
-  /** One number per position of `TokenAttribution.positions`, in the metric's unit, mean over seeds. */
+  /** What `values` are in: the metric's unit, or shares of 1 for attention rollout. */
+  readonly unit: 'metric' | 'share';
+  /** One number per position of `TokenAttribution.positions`, mean over seeds. */
   readonly values: readonly number[];
   readonly evaluations: number;
   /** Rank correlation between seeds; null where no seed is used. */
@@ -108,7 +118,7 @@ export async function attributeTokens(
   const results: MethodResult[] = [];
   for (const method of chosen) {
     options.signal?.throwIfAborted();
-    const { random, run } = methods[method];
+    const { random, shares, run } = methods[method];
     const runs: PlayerAttribution[] = [];
     for (let seed = 0; seed < (random ? seeds : 1); seed++) {
       runs.push(await run(game, { seed, samples, steps }));
@@ -130,6 +140,7 @@ export async function attributeTokens(
     const values = runs.map((one) => one.values);
     results.push({
       method,
+      unit: shares ? 'share' : 'metric',
       values: game.positions.map((_, i) => values.reduce((sum, v) => sum + v[i], 0) / runs.length),
       evaluations: runs[0].evaluations,
       overSeeds: random ? pairwiseStability(values) : null,

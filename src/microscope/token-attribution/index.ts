@@ -16,6 +16,7 @@ export {
 } from './gradients.ts';
 export { kernelShap } from './kernel-shap.ts';
 export { lime } from './lime.ts';
+export { attentionRollout } from './rollout.ts';
 export { sampledShapley } from './shapley.ts';
 export { pairwiseStability, type Stability, sharedTokens, spearman } from './stability.ts';
 export {

@@ -10,6 +10,7 @@ import { parameterInputs } from '../../model/run/program.ts';
 import { traceForward } from '../../model/transformer/forward.ts';
 import { type CircuitMetric, traceMetric } from '../circuits/metric.ts';
 import type { Coalition, Game } from './game.ts';
+import { attentionRollout } from './rollout.ts';
 
 /** What stands in for a token that is left out: the mean embedding of the vocabulary, or nothing. */
 export const tokenBaselines = ['mean', 'zero'] as const;
@@ -89,6 +90,8 @@ export interface TokenGame extends Game {
   readonly positions: readonly number[];
   /** Runs with every player at a share of its presence, one share per row and player. */
   gradients(presence: readonly (readonly number[])[]): Promise<PresenceRun[]>;
+  /** Attention rollout from the last position to every player, as shares of 1. */
+  rollout(): Promise<number[]>;
 }
 
 /** Rows per native run. */
@@ -148,6 +151,10 @@ export function tokenGame(model: Model, task: TokenTask): TokenGame {
   return {
     players: positions.length,
     positions,
+    async rollout() {
+      const shares = await attentionRollout(model, tokens);
+      return positions.map((position) => shares[position]);
+    },
     async value(coalitions: readonly Coalition[]) {
       const values: number[] = [];
       for (let start = 0; start < coalitions.length; start += BATCH) {

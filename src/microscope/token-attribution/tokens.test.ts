@@ -5,6 +5,7 @@ import { linearFixture } from '../circuits/testing.ts';
 import { attributeTokens, tokenMethods } from './compare.ts';
 import { exactShapley, uniformCoalition } from './game.ts';
 import { gradientTimesInput, integratedGradients, tokenPatching } from './gradients.ts';
+import { attentionRollout } from './rollout.ts';
 import { tokenGame } from './token-game.ts';
 
 const TASK = { tokens: [3, 7, 9, 11, 4, 8], target: 5, distractor: 17 };
@@ -99,6 +100,37 @@ test('methods are compared with figures of their stability', async () => {
     again.results.map(({ values }) => values),
     found.results.map(({ values }) => values),
   );
+});
+
+test('attention rollout is the product of the mean patterns with their residual', async () => {
+  for (const name of ['gpt2', 'llama3']) {
+    const model = await loadFixture(name);
+    const { nLayers, nHeads } = model.config;
+    const pos = TASK.tokens.length;
+    const { cache } = await model.runWithCache(TASK.tokens, 'blocks.*.attn.hook_pattern');
+    const identity = (i: number, j: number) => Number(i === j);
+    const range = Array.from({ length: pos }, (_, i) => i);
+    // The product in the order of the paper, from the first layer up, whole matrices.
+    let product = range.map((i) => range.map((j) => identity(i, j)));
+    for (let layer = 0; layer < nLayers; layer++) {
+      const pattern = cache[`blocks.${layer}.attn.hook_pattern`].data as Float32Array;
+      const mixed = range.map((i) =>
+        range.map((j) => {
+          let sum = 0;
+          for (let head = 0; head < nHeads; head++) sum += pattern[(head * pos + i) * pos + j];
+          return sum / nHeads / 2 + identity(i, j) / 2;
+        }),
+      );
+      product = mixed.map((row) =>
+        range.map((j) => row.reduce((sum, x, k) => sum + x * product[k][j], 0)),
+      );
+    }
+    const found = await attentionRollout(model, TASK.tokens);
+    found.forEach((x, i) => {
+      assert.ok(Math.abs(x - product[pos - 1][i]) < 1e-6, `${name} ${i}`);
+    });
+    assert.ok(Math.abs(found.reduce((a, b) => a + b, 0) - 1) < 1e-6);
+  }
 });
 
 test('a model that is not a number says so, and a prompt of fixed tokens too', async () => {

@@ -1,10 +1,11 @@
 import { englishTemplates, type IoiTemplates } from '../microscope/ioi/index.ts';
 import { tokenizerOf } from '../microscope/prompt.ts';
 import type { Model } from '../model/index.ts';
-import { worldIoiTemplates } from '../organisms/ioi.ts';
+import { worldIoiTemplates } from './ioi.ts';
 
-/** The choices of `--sentences`. */
+/** Which sentences of indirect objects: English ones, the built-in world's, or what suits the tokenizer. */
 export const sentenceSets = ['auto', 'english', 'world'] as const;
+/** The name of a set of sentences. */
 export type SentenceSet = (typeof sentenceSets)[number];
 
 /** Tokens per word of a set's sentences: near 1 for a tokenizer made for such text. */
