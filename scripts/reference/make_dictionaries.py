@@ -1,10 +1,11 @@
-"""Tiny dictionaries in the formats of other projects, with what each makes of some activations.
+"""Tiny dictionaries written by other projects, with what each project itself makes of some activations.
 
 Usage: python scripts/reference/make_dictionaries.py [--out test/fixtures/dictionaries]
 
-Every folder holds the files of one format with random weights, and expected.safetensors: `x` [rows, d_in] and, by
-the published formulas written out here in numpy, `acts` [rows, d_dict] and `out` [rows, d_out]. unsafe.pt is a
-pickle that would run a function: readers must refuse it.
+SAELens, dictionary_learning and circuit-tracer write their own folders here and compute expected.safetensors with their
+own classes: `x` [rows, d_in], `acts` [rows, d_dict], `out` [rows, d_out]. Folders of SAELens before version 6 and
+Gemma Scope's npz are written by hand and read by SAELens; sparsify's are by hand, with the published formula in numpy.
+unsafe.pt is a pickle that would run a function: readers must refuse it. Versions: requirements-interop.txt.
 """
 
 import argparse
@@ -12,12 +13,13 @@ import json
 import os
 import pathlib
 import pickle
+import types
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
+from safetensors.torch import save_file
 
-D, N, ROWS = 6, 10, 5
+D, D_OUT, N, ROWS = 6, 4, 10, 5
 
 
 class Maker:
@@ -26,166 +28,177 @@ class Maker:
         self.rng = np.random.default_rng(3)
 
     def random(self, *shape, scale=0.6):
-        return (self.rng.standard_normal(shape) * scale).astype(np.float32)
+        return torch.from_numpy((self.rng.standard_normal(shape) * scale).astype(np.float32))
+
+    def x(self):
+        return self.random(ROWS, D, scale=1.5)
 
     def folder(self, name):
         path = self.out / name
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def expect(self, path, x, acts, out):
-        save_file({"x": x, "acts": acts.astype(np.float32), "out": out.astype(np.float32)}, path / "expected.safetensors")
+    def fill(self, module):
+        """Random parameters in place of the initial ones, many of which are zero."""
+        with torch.no_grad():
+            for name, value in module.named_parameters():
+                drawn = self.random(*value.shape)
+                value.copy_(drawn.abs() if "threshold" in name else drawn)
+        return module
+
+    def expect(self, path, **tensors):
+        stored = {name: value.detach().float().contiguous() for name, value in tensors.items()}
+        save_file(stored, path / "expected.safetensors")
 
 
-def relu(x):
-    return np.maximum(x, 0)
-
-
-def top(pre, k, scores=None):
-    scores = pre if scores is None else scores
-    keep = np.argsort(-scores, axis=-1)[:, :k]
-    out = np.zeros_like(pre)
-    np.put_along_axis(out, keep, np.take_along_axis(relu(pre), keep, -1), -1)
-    return out
+def write_json(path, value):
+    path.write_text(json.dumps(value) + "\n")
 
 
 def saelens(make):
-    base = dict(d_in=D, d_sae=N, dtype="float32", device="cpu", normalize_activations="none", reshape_activations="none")
-    meta = dict(sae_lens_version="6.18.0", model_name="gpt2", hook_name="blocks.1.hook_resid_post")
-    x = make.random(ROWS, D, scale=1.5)
+    import sae_lens
+    from sae_lens import SAE
+    from sae_lens.saes.sae import SAEMetadata
+
+    x = make.x()
+    meta = dict(model_name="gpt2", hook_name="blocks.1.hook_resid_post", context_size=16, prepend_bos=True, dataset_path="random")
+    both = dict(meta, hook_name="blocks.1.mlp.hook_in", hook_name_out="blocks.1.hook_mlp_out", hook_layer_out=1)
+
+    def expect(path):
+        # The numbers are those of what SAELens reads back, not of what was in memory.
+        loaded = SAE.load_from_disk(path)
+        make.expect(path, x=x, acts=loaded.encode(x), out=loaded(x))
+
+    def write(name, sae, save="save_model"):
+        path = make.folder(name)
+        getattr(make.fill(sae), save)(path)
+        expect(path)
+
+    def config(kind, metadata=meta, **more):
+        return getattr(sae_lens, f"{kind}Config")(d_in=D, d_sae=N, metadata=SAEMetadata(**metadata), **more)
+
+    for suffix, norm in [("", "none"), ("-layer-norm", "layer_norm"), ("-constant-norm", "constant_norm_rescale"), ("-average", "expected_average_only_in")]:
+        write(f"saelens-standard{suffix}", sae_lens.StandardSAE(config("StandardSAE", normalize_activations=norm)))
+    write("saelens-gated", sae_lens.GatedSAE(config("GatedSAE")))
+    write("saelens-topk", sae_lens.TopKSAE(config("TopKSAE", k=3)))
+    write("saelens-topk-rescaled", sae_lens.TopKSAE(config("TopKSAE", k=3, rescale_acts_by_decoder_norm=True)))
+    write("saelens-jumprelu", sae_lens.JumpReLUSAE(config("JumpReLUSAE", apply_b_dec_to_input=False)))
+    for name, kind in [("batchtopk", "BatchTopKTrainingSAE"), ("matryoshka", "MatryoshkaBatchTopKTrainingSAE")]:
+        more = dict(matryoshka_widths=[4, N]) if name == "matryoshka" else {}
+        sae = getattr(sae_lens, kind)(config(kind, k=2.5, **more))
+        sae.topk_threshold.fill_(0.4)
+        write(f"saelens-{name}", sae, "save_inference_model")
+    for name, kind in [("transcoder", "Transcoder"), ("skip-transcoder", "SkipTranscoder"), ("jumprelu-transcoder", "JumpReLUTranscoder"), ("jumprelu-skip-transcoder", "JumpReLUSkipTranscoder")]:
+        made = getattr(sae_lens, kind)(config(kind, both, d_out=D_OUT, apply_b_dec_to_input=False))
+        write(f"saelens-{name}", made)
+    made = sae_lens.Transcoder(config("Transcoder", both, d_out=D_OUT, apply_b_dec_to_input=False, normalize_activations="layer_norm"))
+    write("saelens-transcoder-layer-norm", made)
+
+    base = dict(d_in=D, d_sae=N, dtype="float32", device="cpu", normalize_activations="none")
     w = dict(W_enc=make.random(D, N), W_dec=make.random(N, D), b_enc=make.random(N), b_dec=make.random(D))
 
-    def write(name, cfg, tensors, acts, out):
+    def old(name, cfg, tensors):
         path = make.folder(name)
-        (path / "cfg.json").write_text(json.dumps(cfg))
+        write_json(path / "cfg.json", dict(base, **cfg))
         save_file(tensors, path / "sae_weights.safetensors")
-        make.expect(path, x, acts, out)
+        expect(path)
 
-    pre = (x - w["b_dec"]) @ w["W_enc"] + w["b_enc"]
-    acts = relu(pre)
-    cfg = dict(base, architecture="standard", apply_b_dec_to_input=True, metadata=meta)
-    write("saelens-standard", cfg, w, acts, acts @ w["W_dec"] + w["b_dec"])
-
-    norms = np.linalg.norm(w["W_dec"], axis=-1)
-    acts = top(pre, 3, pre * norms)
-    cfg = dict(base, architecture="topk", k=3, rescale_acts_by_decoder_norm=True, apply_b_dec_to_input=True, metadata=meta)
-    write("saelens-topk", cfg, w, acts, acts @ w["W_dec"] + w["b_dec"])
-
-    gated = dict(W_enc=w["W_enc"], W_dec=w["W_dec"], b_dec=w["b_dec"], b_gate=make.random(N), b_mag=make.random(N), r_mag=make.random(N))
-    raw = (x - w["b_dec"]) @ w["W_enc"]
-    acts = (raw + gated["b_gate"] > 0) * relu((x - w["b_dec"]) @ (w["W_enc"] * np.exp(gated["r_mag"])) + gated["b_mag"])
-    cfg = dict(base, architecture="gated", apply_b_dec_to_input=True, metadata=meta)
-    write("saelens-gated", cfg, gated, acts, acts @ w["W_dec"] + w["b_dec"])
-
-    jump = dict(w, threshold=np.abs(make.random(N)))
-    pre0 = x @ w["W_enc"] + w["b_enc"]
-    acts = pre0 * (pre0 > jump["threshold"])
     # The form of version 5: everything at the top level.
-    cfg = dict(base, architecture="jumprelu", apply_b_dec_to_input=False, model_name="gpt2", hook_name="blocks.1.hook_resid_post", hook_layer=1)
-    write("saelens-v5-jumprelu", cfg, jump, acts, acts @ w["W_dec"] + w["b_dec"])
-
+    old("saelens-v5-jumprelu", dict(architecture="jumprelu", apply_b_dec_to_input=False, model_name="gpt2", hook_name="blocks.1.hook_resid_post", hook_layer=1, reshape_activations="none"), dict(w, threshold=make.random(N).abs()))
     # Before version 4: hook_point, and TopK as an activation function of a standard SAE.
-    acts = top(pre, 2)
-    cfg = dict(base, hook_point="blocks.0.hook_resid_pre", activation_fn_str="topk", activation_fn_kwargs={"k": 2}, apply_b_dec_to_input=True)
-    write("saelens-v3-topk", cfg, w, acts, acts @ w["W_dec"] + w["b_dec"])
-
-    skip = dict(w, W_skip=make.random(D, D))
-    acts = relu(pre0)
-    meta = dict(meta, hook_name="blocks.1.mlp.hook_in", hook_name_out="blocks.1.hook_mlp_out")
-    cfg = dict(base, architecture="skip_transcoder", d_out=D, apply_b_dec_to_input=False, metadata=meta)
-    write("saelens-skip-transcoder", cfg, skip, acts, acts @ w["W_dec"] + w["b_dec"] + x @ skip["W_skip"].T)
+    old("saelens-v3-topk", dict(hook_point="blocks.0.hook_resid_pre", activation_fn_str="topk", activation_fn_kwargs={"k": 2}, apply_b_dec_to_input=True), w)
 
 
 def dictionary_learning(make):
-    x = make.random(ROWS, D, scale=1.5)
-    enc, b, dec, b_dec = make.random(N, D), make.random(N), make.random(D, N), make.random(D)
+    from dictionary_learning import dictionary
+    from dictionary_learning.trainers import batch_top_k, gdm, jumprelu, matryoshka_batch_top_k, standard, top_k
 
-    def write(name, kind, tensors, acts, out, legacy=False, **extra):
+    x = make.x()
+    common = dict(steps=10000, activation_dim=D, dict_size=N, layer=2, lm_name="EleutherAI/pythia-70m", device="cpu", submodule_name="resid_post_layer_2")
+    steps = dict(warmup_steps=10)
+
+    def write(name, trainer, legacy=False, **config):
         path = make.folder(name)
-        trainer = dict(dict_class=kind, activation_dim=D, dict_size=N, layer=2, lm_name="pythia-70m", submodule_name="resid_post_layer_2", **extra)
-        (path / "config.json").write_text(json.dumps({"trainer": trainer, "buffer": {"ctx_len": 128}}))
-        state = {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in tensors.items()}
+        ae = make.fill(trainer.ae)
+        if hasattr(ae, "threshold") and ae.threshold.ndim == 0:
+            ae.threshold.fill_(0.4)
+        full = {**trainer.config, **config}
+        write_json(path / "config.json", {"trainer": full, "buffer": {"d_submodule": D, "ctx_len": 128}})
+        state = {key: value.cpu() for key, value in ae.state_dict().items()}
         torch.save(state, path / "ae.pt", _use_new_zipfile_serialization=not legacy)
-        make.expect(path, x, acts, out)
+        acts = ae.encode(x)
+        make.expect(path, x=x, acts=acts, out=ae.decode(acts))
 
-    acts = relu((x - b_dec) @ enc.T + b)
-    tensors = {"bias": b_dec, "encoder.weight": enc, "encoder.bias": b, "decoder.weight": dec}
-    write("dictionary-learning-standard", "AutoEncoder", tensors, acts, acts @ dec.T + b_dec)
-    write("dictionary-learning-legacy", "AutoEncoder", tensors, acts, acts @ dec.T + b_dec, legacy=True)
-
-    r, gb, mb = make.random(N), make.random(N), make.random(N)
-    raw = (x - b_dec) @ enc.T
-    acts = (raw + gb > 0) * relu(np.exp(r) * raw + mb)
-    tensors = {"decoder_bias": b_dec, "encoder.weight": enc, "r_mag": r, "gate_bias": gb, "mag_bias": mb, "decoder.weight": dec}
-    write("dictionary-learning-gated", "GatedAutoEncoder", tensors, acts, acts @ dec.T + b_dec)
-
-    acts = top((x - b_dec) @ enc.T + b, 3)
-    tensors = {"b_dec": b_dec, "encoder.weight": enc, "encoder.bias": b, "decoder.weight": dec, "k": np.array(3)}
-    write("dictionary-learning-topk", "AutoEncoderTopK", tensors, acts, acts @ dec.T + b_dec, k=3)
-
-    pre = relu((x - b_dec) @ enc.T + b)
-    acts = pre * (pre > 0.4)
-    tensors = {**tensors, "threshold": np.array(0.4, dtype=np.float32)}
-    write("dictionary-learning-batchtopk", "BatchTopKSAE", tensors, acts, acts @ dec.T + b_dec, k=3)
+    auto = standard.StandardTrainer(**common, lr=1e-3)
+    write("dictionary-learning-standard", auto)
+    write("dictionary-learning-legacy", standard.StandardTrainerAprilUpdate(**common, lr=1e-3), legacy=True)
+    new = types.SimpleNamespace(ae=dictionary.AutoEncoderNew(D, N), config=auto.config)
+    write("dictionary-learning-new", new, dict_class="AutoEncoderNew", trainer_class="StandardTrainerNew")
+    write("dictionary-learning-gated", gdm.GatedSAETrainer(**common))
+    write("dictionary-learning-jumprelu", jumprelu.JumpReluTrainer(**common))
+    write("dictionary-learning-topk", top_k.TopKTrainer(**common, k=3))
+    write("dictionary-learning-batchtopk", batch_top_k.BatchTopKTrainer(**common, k=3))
+    groups = matryoshka_batch_top_k.MatryoshkaBatchTopKTrainer(**common, k=3, group_fractions=[0.4, 0.6])
+    write("dictionary-learning-matryoshka", groups)
 
 
 def sparsify(make):
-    x = make.random(ROWS, D, scale=1.5)
+    x = make.x()
     enc, b, dec, b_dec, skip = make.random(N, D), make.random(N), make.random(N, D), make.random(D), make.random(D, D)
     path = make.folder("sparsify") / "layers.1.mlp"
     path.mkdir(exist_ok=True)
-    (path / "cfg.json").write_text(json.dumps(dict(activation="topk", expansion_factor=32, k=3, d_in=D, transcode=True, skip_connection=True)))
+    write_json(path / "cfg.json", dict(activation="topk", expansion_factor=32, k=3, d_in=D, transcode=True, skip_connection=True))
     save_file({"encoder.weight": enc, "encoder.bias": b, "W_dec": dec, "b_dec": b_dec, "W_skip": skip}, path / "sae.safetensors")
-    acts = top(x @ enc.T + b, 3)
-    make.expect(path, x, acts, acts @ dec + b_dec + x @ skip.T)
+    values, places = torch.topk(torch.relu(x @ enc.T + b), 3, dim=-1)
+    acts = torch.zeros(ROWS, N).scatter(-1, places, values)
+    make.expect(path, x=x, acts=acts, out=acts @ dec + b_dec + x @ skip.T)
 
 
 def gemma_scope(make):
-    x = make.random(ROWS, D, scale=1.5)
-    w = dict(W_enc=make.random(D, N), W_dec=make.random(N, D), b_enc=make.random(N), b_dec=make.random(D), threshold=np.abs(make.random(N)))
+    from circuit_tracer.transcoder.single_layer_transcoder import load_gemma_scope_transcoder
+
+    x = make.x()
+    names = dict(W_enc=(D, N), W_dec=(N, D), b_enc=(N,), b_dec=(D,), threshold=(N,))
+    w = {name: make.random(*shape).numpy() for name, shape in names.items()}
     path = make.folder("gemma-scope-2b-pt-res") / "layer_3" / "width_16k" / "average_l0_71"
     path.mkdir(parents=True, exist_ok=True)
-    np.savez(path / "params.npz", **w)
-    pre = x @ w["W_enc"] + w["b_enc"]
-    acts = relu(pre) * (pre > w["threshold"])
-    make.expect(path, x, acts, acts @ w["W_dec"] + w["b_dec"])
+    np.savez(path / "params.npz", **{**w, "threshold": np.abs(w["threshold"])})
+    loaded = load_gemma_scope_transcoder(str(path / "params.npz"), 3)
+    acts = loaded.encode(x)
+    make.expect(path, x=x, acts=acts, out=loaded.decode(acts))
 
 
 def circuit_tracer(make):
+    from circuit_tracer.transcoder.activation_functions import JumpReLU
+    from circuit_tracer.transcoder.cross_layer_transcoder import CrossLayerTranscoder
+    from circuit_tracer.transcoder.single_layer_transcoder import SingleLayerTranscoder, TranscoderSet
+
     layers = 2
-    x = make.random(ROWS, D, scale=1.5)
+    x = make.x()
     head = "model_name: tiny\nfeature_input_hook: mlp.hook_in\nfeature_output_hook: mlp.hook_out\nscan: tiny\n"
+    cpu = dict(device=torch.device("cpu"), dtype=torch.float32)
 
     path = make.folder("circuit-tracer-set")
-    (path / "config.yaml").write_text(head + "model_kind: transcoder_set\ntranscoders: []\n")
+    (path / "config.yaml").write_text(head + "model_kind: transcoder_set\n")
+    plain = SingleLayerTranscoder(D, N, torch.relu, 0, **cpu)
+    jump = SingleLayerTranscoder(D, N, JumpReLU(torch.zeros(N)), 1, skip_connection=True, **cpu)
+    made = TranscoderSet({0: make.fill(plain), 1: make.fill(jump)}, "mlp.hook_in", "mlp.hook_out", scan="tiny")
+    made.to_safetensors(path)
     expected = {"x": x}
-    for layer in range(layers):
-        w = dict(W_enc=make.random(N, D), W_dec=make.random(N, D), b_enc=make.random(N), b_dec=make.random(D))
-        acts = relu(x @ w["W_enc"].T + w["b_enc"])
-        out = acts @ w["W_dec"] + w["b_dec"]
-        if layer == 1:
-            w["activation_function.threshold"] = np.abs(make.random(N))
-            w["W_skip"] = make.random(D, D)
-            pre = x @ w["W_enc"].T + w["b_enc"]
-            acts = pre * (pre > w["activation_function.threshold"])
-            out = acts @ w["W_dec"] + w["b_dec"] + x @ w["W_skip"].T
-        save_file(w, path / f"layer_{layer}.safetensors")
-        expected |= {f"acts.{layer}": acts.astype(np.float32), f"out.{layer}.0": out.astype(np.float32)}
-    save_file(expected, path / "expected.safetensors")
+    for layer, transcoder in enumerate(made):
+        acts = transcoder.encode(x)
+        expected |= {f"acts.{layer}": acts, f"out.{layer}": transcoder.decode(acts, x)}
+    make.expect(path, **expected)
 
     path = make.folder("circuit-tracer-clt")
     (path / "config.yaml").write_text(head + "model_kind: cross_layer_transcoder\n")
-    expected = {"x": x}
-    for layer in range(layers):
-        w = {f"W_enc_{layer}": make.random(N, D), f"b_enc_{layer}": make.random(N), f"b_dec_{layer}": make.random(D)}
-        dec = make.random(N, layers - layer, D)
-        save_file(w, path / f"W_enc_{layer}.safetensors")
-        save_file({f"W_dec_{layer}": dec}, path / f"W_dec_{layer}.safetensors")
-        acts = relu(x @ w[f"W_enc_{layer}"].T + w[f"b_enc_{layer}"])
-        expected[f"acts.{layer}"] = acts
-        for j in range(layers - layer):
-            expected[f"out.{layer}.{j}"] = acts @ dec[:, j] + (w[f"b_dec_{layer}"] if j == 0 else 0)
-    save_file({k: np.ascontiguousarray(v, dtype=np.float32) for k, v in expected.items()}, path / "expected.safetensors")
+    clt = make.fill(CrossLayerTranscoder(layers, N, D, "jump_relu", lazy_decoder=False, **cpu))
+    clt.to_safetensors(path)
+    inputs = torch.stack([x] * layers)
+    acts = clt.encode(inputs)
+    out = clt.decode(acts)
+    expected = {"x": x} | {f"acts.{layer}": acts[layer] for layer in range(layers)}
+    make.expect(path, **expected, **{f"total.{layer}": out[layer] for layer in range(layers)})
 
 
 class Unsafe:
@@ -197,6 +210,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="test/fixtures/dictionaries", type=pathlib.Path)
     make = Maker(parser.parse_args().out)
+    torch.manual_seed(0)
     for part in (saelens, dictionary_learning, sparsify, gemma_scope, circuit_tracer):
         part(make)
     torch.save({"a": torch.zeros(1), "b": Unsafe()}, make.out / "unsafe.pt")

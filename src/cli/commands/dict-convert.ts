@@ -2,13 +2,16 @@ import { basename, join } from 'node:path';
 import { GlassboxError } from '../../base/error.ts';
 import { writeFileAtomic } from '../../base/files.ts';
 import {
+  circuitTracerRemark,
   dictionaryFormats,
   loadAnyDictionary,
   saveCircuitTracer,
+  saveDictionaryLearning,
   saveSaeLens,
   toNeuronpediaBatch,
 } from '../../microscope/dictionary/formats/index.ts';
 import {
+  asSet,
   type FeaturePage,
   loadDictionary,
   openHarvest,
@@ -20,7 +23,7 @@ import type { Context } from '../context.ts';
 import { openModel, tokenText, withModel } from '../model.ts';
 import { table } from '../table.ts';
 
-const targets = ['saelens', 'circuit-tracer', 'neuronpedia'] as const;
+const targets = ['saelens', 'dictionary_learning', 'circuit-tracer', 'neuronpedia'] as const;
 
 /** `--at READS` or `--at READS:WRITES`. */
 function placeOf(at: string | undefined) {
@@ -162,23 +165,20 @@ export const exportCommand: CommandSpec = {
       [first, ...more].map((path: string) => loadAnyDictionary(path)),
     );
     const dictionaries = loaded.flatMap((found) => found.dictionaries);
-    if (to === 'saelens') {
+    if (to === 'circuit-tracer') {
+      const set = asSet(dictionaries);
+      await saveCircuitTracer(options.out, set);
+      const remark = circuitTracerRemark(set);
+      if (remark) context.note(remark);
+    } else {
       if (dictionaries.length > 1) {
         throw new GlassboxError(
-          `SAELens stores one dictionary per folder, there are ${dictionaries.length}`,
-          {
-            code: 'bad-option',
-            remedy: 'Export one folder at a time.',
-          },
+          `${to} stores one dictionary per folder, there are ${dictionaries.length}`,
+          { code: 'bad-option', remedy: 'Export one folder at a time.' },
         );
       }
-      await saveSaeLens(options.out, dictionaries[0]);
-    } else {
-      const crosses = dictionaries.some(({ config }) => config.writes.length > 1);
-      await saveCircuitTracer(options.out, {
-        kind: crosses ? 'cross-layer' : 'per-layer',
-        dictionaries,
-      });
+      const save = to === 'saelens' ? saveSaeLens : saveDictionaryLearning;
+      await save(options.out, dictionaries[0]);
     }
     context.result({ format: to, out: options.out, dictionaries: dictionaries.length }, () => {
       return `wrote ${dictionaries.length} of format ${to} to ${options.out}`;

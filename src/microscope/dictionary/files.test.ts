@@ -50,7 +50,7 @@ test('every kind of dictionary comes back as it was saved', async () => {
   const kinds: DictionaryActivation[] = [
     { kind: 'relu' },
     { kind: 'gated' },
-    { kind: 'topk', k: 2, rescale: true },
+    { kind: 'topk', k: 2 },
     { kind: 'batchtopk', k: 2 },
     { kind: 'jumprelu' },
   ];

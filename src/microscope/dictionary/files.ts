@@ -14,11 +14,7 @@ const FORMAT = 'glassbox-dictionary';
 const activation = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('relu') }),
   z.strictObject({ kind: z.literal('gated') }),
-  z.strictObject({
-    kind: z.literal('topk'),
-    k: z.int().min(1),
-    rescale: z.boolean().optional(),
-  }),
+  z.strictObject({ kind: z.literal('topk'), k: z.int().min(1) }),
   z.strictObject({ kind: z.literal('batchtopk'), k: z.int().min(1) }),
   z.strictObject({ kind: z.literal('jumprelu') }),
 ]);
@@ -35,6 +31,7 @@ const configSchema = z.object({
   centreInput: z.boolean(),
   skip: z.boolean(),
   scale: z.number(),
+  normalise: z.enum(['layer-norm', 'constant-norm']).optional(),
   prefixes: z.array(z.int().min(1)).optional(),
   model: z.object({ name: z.string(), hash: z.string().nullable() }),
 });

@@ -1,10 +1,12 @@
 import {
   add,
   cast,
+  div,
   exp,
   greater,
   less,
   matmul,
+  mean,
   mul,
   not,
   relu,
@@ -22,16 +24,37 @@ import type { DictionaryConfig } from './types.ts';
 /** Looks a parameter of a dictionary up by name. */
 export type DictionaryLookup = (name: string) => Tensor;
 
-/** Length of every feature's decoder vector over all writes, `[d_dict]`. */
-export function decoderNorms(config: DictionaryConfig, param: DictionaryLookup): Tensor {
-  const squares = config.writes.map((_, j) => sum(square(param(`W_dec.${j}`)), { axes: -1 }));
-  return sqrt(squares.reduce((a, b) => add(a, b)));
+/** Added to a standard deviation before dividing by it, as SAELens does. */
+const STD_EPSILON = 1e-5;
+
+/** What normalisation of an input takes away and divides by; each `[..., 1]`. */
+function moments(config: DictionaryConfig, x: Tensor): { centre: Tensor | null; spread: Tensor } {
+  const over = { axes: -1, keepDims: true } as const;
+  if (config.normalise === 'constant-norm') {
+    return { centre: null, spread: mul(sqrt(sum(square(x), over)), 1 / Math.sqrt(config.dIn)) };
+  }
+  const centre = mean(x, over);
+  const squares = sum(square(sub(x, centre)), over);
+  return { centre, spread: sqrt(mul(squares, 1 / (config.dIn - 1))) };
+}
+
+function normalised(config: DictionaryConfig, x: Tensor): Tensor {
+  if (config.normalise === undefined) return x;
+  const { centre, spread } = moments(config, x);
+  return centre ? div(sub(x, centre), add(spread, STD_EPSILON)) : div(x, spread);
+}
+
+/** Brings a reconstruction of a normalised input back to where the input was. */
+function restored(config: DictionaryConfig, out: Tensor, x: Tensor): Tensor {
+  const { centre, spread } = moments(config, x);
+  return centre ? add(mul(out, spread), centre) : mul(out, spread);
 }
 
 /** x · W_enc summed over all addresses read, `[..., d_dict]`, before any bias. */
 function projected(config: DictionaryConfig, param: DictionaryLookup, inputs: readonly Tensor[]) {
   const parts = inputs.map((x, i) => {
-    const scaled = config.scale === 1 ? x : mul(x, config.scale);
+    const normal = normalised(config, x);
+    const scaled = config.scale === 1 ? normal : mul(normal, config.scale);
     const centred = config.centreInput ? sub(scaled, param(`b_dec.${i}`)) : scaled;
     return matmul(centred, param(`W_enc.${i}`));
   });
@@ -69,13 +92,8 @@ export function traceEncode(
       const gate = above(add(raw, param('b_gate')), 0);
       return mul(gate, relu(add(mul(raw, exp(param('r_mag'))), param('b_mag'))));
     }
-    case 'topk': {
-      const pre = add(raw, param('b_enc'));
-      if (!activation.rescale) return relu(keepTopK(pre, activation.k));
-      const norms = decoderNorms(config, param);
-      const ranked = mul(pre, norms);
-      return mul(relu(pre), above(relu(keepTopK(ranked, activation.k)), 0));
-    }
+    case 'topk':
+      return relu(keepTopK(add(raw, param('b_enc')), activation.k));
     case 'batchtopk':
     case 'jumprelu': {
       const pre = add(raw, param('b_enc'));
@@ -88,7 +106,7 @@ export function traceEncode(
  * What features write, one tensor `[..., d_out]` per address written.
  *
  * @param acts `[..., d_dict]`
- * @param inputs what was encoded; needed by dictionaries with a skip path
+ * @param inputs what was encoded; needed by dictionaries with a skip path or normalised inputs
  */
 export function traceDecode(
   config: DictionaryConfig,
@@ -100,6 +118,9 @@ export function traceDecode(
   return config.writes.map((_, j) => {
     let out = matmul(acts, param(`W_dec.${j}`));
     if (!crossLayer || j === 0) out = add(out, param(`b_dec.${j}`));
+    if (config.normalise && config.reads[j] === config.writes[j]) {
+      out = restored(config, out, inputs[j]);
+    }
     if (config.skip && j === 0) out = add(out, matmul(inputs[0], param('W_skip')));
     return config.scale === 1 ? out : mul(out, 1 / config.scale);
   });

@@ -10,14 +10,16 @@ import type { TensorData } from '../../graph/op.ts';
 export type DictionaryActivation =
   | { readonly kind: 'relu' }
   | { readonly kind: 'gated' }
-  | {
-      readonly kind: 'topk';
-      readonly k: number;
-      /** Rank by pre-activation times decoder norm. */
-      readonly rescale?: boolean;
-    }
+  | { readonly kind: 'topk'; readonly k: number }
   | { readonly kind: 'batchtopk'; readonly k: number }
   | { readonly kind: 'jumprelu' };
+
+/**
+ * What is done to every input vector on its own before encoding: `layer-norm` takes its mean away and divides by its
+ * standard deviation (of d − 1 degrees of freedom, plus 1e-5), `constant-norm` makes it √d_in long. SAELens calls them
+ * `layer_norm` and `constant_norm_rescale`.
+ */
+export type InputNormalisation = 'layer-norm' | 'constant-norm';
 
 /**
  * A dictionary: features that read some activations of a model and write (reconstruct) some.
@@ -43,6 +45,11 @@ export interface DictionaryConfig {
   readonly skip: boolean;
   /** Inputs are multiplied by this before encoding and outputs divided; 1 when folded into the weights. */
   readonly scale: number;
+  /**
+   * Normalisation of every input vector; none unless told. What is written is brought back where the address read
+   * is the one written.
+   */
+  readonly normalise?: InputNormalisation;
   /** Sizes of nested prefixes that were trained to reconstruct on their own (Matryoshka). */
   readonly prefixes?: readonly number[];
   /** The model it was trained on. */

@@ -37,6 +37,11 @@ export function checkSet(model: Model, set: DictionarySet): void {
     if (config.dIn !== dModel || config.dOut !== dModel) {
       problem(`the dictionary of layer ${layer} is ${config.dIn} wide, the model is ${dModel}`);
     }
+    if (config.normalise) {
+      problem(
+        `the dictionary of layer ${layer} normalises its input (${config.normalise}): what it reads is not linear`,
+      );
+    }
     if (!config.writes.includes(`blocks.${layer}.hook_mlp_out`) || config.reads.length !== 1) {
       problem(
         `the dictionary of layer ${layer} does not stand in for blocks.${layer}.hook_mlp_out`,

@@ -5,6 +5,7 @@ import type {
   DictionaryConfig,
   DictionarySet,
 } from '../types.ts';
+import { inForm } from './fold.ts';
 import { badDictionary, type ForeignTensors, transpose } from './tensors.ts';
 
 /** The fields of circuit-tracer's `config.yaml` that say what its tensors mean. */
@@ -29,13 +30,14 @@ function addressOf(hook: string, layer: number): string {
 
 function activationOf(
   config: CircuitTracerConfig,
-  hasThreshold: boolean,
-  source: string,
+  tensors: ForeignTensors,
+  threshold: string,
 ): DictionaryActivation {
-  if (hasThreshold) return { kind: 'jumprelu' };
-  if (config.activation !== 'topk') return { kind: 'relu' };
-  if (!config.k) throw badDictionary(source, 'config.yaml: activation is topk without k');
-  return { kind: 'topk', k: config.k };
+  if (tensors.has(threshold)) return { kind: 'jumprelu' };
+  if (config.activation !== 'topk' && !tensors.has('k')) return { kind: 'relu' };
+  const k = tensors.has('k') ? tensors.scalar('k') : config.k;
+  if (!k) throw badDictionary(tensors.source, 'config.yaml: activation is topk without k');
+  return { kind: 'topk', k };
 }
 
 /** One layer of a transcoder set: `layer_{i}.safetensors`, weights `[d_transcoder, d_model]`. */
@@ -48,7 +50,7 @@ export function fromTranscoderLayer(
   const dOut = tensors.shape('W_dec')[1];
   const threshold = 'activation_function.threshold';
   const skip = tensors.has('W_skip');
-  const activation = activationOf(config, tensors.has(threshold), tensors.source);
+  const activation = activationOf(config, tensors, threshold);
   const params: Record<string, TensorData> = {
     'W_enc.0': tensors.transposed('W_enc', [dDict, dIn]),
     b_enc: tensors.floats('b_enc', [dDict]),
@@ -103,7 +105,7 @@ export function fromCrossLayer(
   const [, count, dOut] = decoder.shape(`W_dec_${layer}`) as readonly [number, number, number];
   const stacked = decoder.floats(`W_dec_${layer}`, [dDict, count, dOut]).data as Float32Array;
   const threshold = `threshold_${layer}`;
-  const activation = activationOf(config, encoder.has(threshold), encoder.source);
+  const activation = activationOf(config, encoder, threshold);
   const params: Record<string, TensorData> = {
     'W_enc.0': encoder.transposed(`W_enc_${layer}`, [dDict, dIn]),
     b_enc: encoder.floats(`b_enc_${layer}`, [dDict]),
@@ -127,54 +129,97 @@ export function fromCrossLayer(
   };
 }
 
-/** A set as circuit-tracer stores it: the content of `config.yaml` and the tensors of every file. */
-export function toCircuitTracer(set: DictionarySet): {
-  config: CircuitTracerConfig & { readonly scan: string; readonly transcoders: readonly string[] };
-  files: Record<string, Record<string, TensorData>>;
-} {
+/** Throws `bad-dictionary` for what circuit-tracer's files cannot say. */
+function checkForm(set: DictionarySet): void {
   const [{ config: first }] = set.dictionaries;
-  const hook = (address: string) => address.replace(/^blocks\.\d+\./, '');
-  const files: Record<string, Record<string, TensorData>> = {};
-  set.dictionaries.forEach(({ config, params }, layer) => {
-    if (config.scale !== 1 || config.centreInput || config.activation.kind === 'gated') {
-      throw badDictionary(
-        'this set',
-        'is centred, scaled or gated, which circuit-tracer has no form for',
-      );
+  for (const [layer, { config }] of set.dictionaries.entries()) {
+    const { activation, normalise, skip, dDict } = config;
+    const cross = set.kind === 'cross-layer';
+    const k = (of: DictionaryActivation) => (of.kind === 'topk' ? of.k : null);
+    const odd = [
+      activation.kind === 'gated' && 'is gated',
+      cross && activation.kind === 'topk' && 'keeps the k largest features of a layer',
+      normalise && 'normalises its input',
+      cross && skip && 'has a skip connection',
+      k(activation) !== k(first.activation) && 'keeps another number of features than layer 0',
+      dDict !== first.dDict && `has ${dDict} features, layer 0 has ${first.dDict}`,
+    ].find(Boolean);
+    if (odd) throw badDictionary(`layer ${layer}`, `${odd}, which circuit-tracer has no form for`);
+  }
+}
+
+/** What somebody who loads the files of a set must know; null for nothing. */
+export function circuitTracerRemark(set: DictionarySet): string | null {
+  return set.dictionaries[0].config.activation.kind === 'topk'
+    ? 'circuit-tracer reads `activation: topk` from its version after 0.5.0 on; 0.5.0 takes these for ReLU transcoders'
+    : null;
+}
+
+const zeros = (...shape: number[]): TensorData => ({
+  dtype: 'float32',
+  shape,
+  data: new Float32Array(shape.reduce((a, b) => a * b)),
+});
+
+/** One layer of a transcoder set. Skips are written for every layer or none: circuit-tracer asks the first. */
+function layerFile(dictionary: Dictionary, skips: boolean): Record<string, TensorData> {
+  const { config, params } = dictionary;
+  const skip = params.W_skip ? transpose(params.W_skip) : zeros(config.dOut, config.dIn);
+  return {
+    W_enc: transpose(params['W_enc.0']),
+    W_dec: params['W_dec.0'],
+    b_enc: params.b_enc,
+    b_dec: params['b_dec.0'],
+    ...(params.threshold && { 'activation_function.threshold': params.threshold }),
+    ...(skips && { W_skip: skip }),
+  };
+}
+
+/** The two files of a layer of a cross-layer transcoder. Thresholds too are written for every layer or none. */
+function crossLayerFiles(dictionary: Dictionary, layer: number, jumps: boolean) {
+  const { config, params } = dictionary;
+  const { dDict, dOut, writes } = config;
+  const stacked = new Float32Array(dDict * writes.length * dOut);
+  writes.forEach((_, j) => {
+    const decoder = params[`W_dec.${j}`].data as Float32Array;
+    for (let feature = 0; feature < dDict; feature++) {
+      const row = decoder.subarray(feature * dOut, (feature + 1) * dOut);
+      stacked.set(row, (feature * writes.length + j) * dOut);
     }
-    const threshold = params.threshold;
-    if (set.kind === 'per-layer') {
-      files[`layer_${layer}.safetensors`] = {
-        W_enc: transpose(params['W_enc.0']),
-        W_dec: params['W_dec.0'],
-        b_enc: params.b_enc,
-        b_dec: params['b_dec.0'],
-        ...(threshold && { 'activation_function.threshold': threshold }),
-        ...(params.W_skip && { W_skip: transpose(params.W_skip) }),
-      };
-      return;
-    }
-    const { dDict, dOut, writes } = config;
-    const stacked = new Float32Array(dDict * writes.length * dOut);
-    writes.forEach((_, j) => {
-      const decoder = params[`W_dec.${j}`].data as Float32Array;
-      for (let feature = 0; feature < dDict; feature++) {
-        const row = decoder.subarray(feature * dOut, (feature + 1) * dOut);
-        stacked.set(row, (feature * writes.length + j) * dOut);
-      }
-    });
-    files[`W_enc_${layer}.safetensors`] = {
+  });
+  const shape = [dDict, writes.length, dOut];
+  return {
+    [`W_enc_${layer}.safetensors`]: {
       [`W_enc_${layer}`]: transpose(params['W_enc.0']),
       [`b_enc_${layer}`]: params.b_enc,
       [`b_dec_${layer}`]: params['b_dec.0'],
-      ...(threshold && { [`threshold_${layer}`]: threshold }),
-    };
-    files[`W_dec_${layer}.safetensors`] = {
-      [`W_dec_${layer}`]: { dtype: 'float32', shape: [dDict, writes.length, dOut], data: stacked },
-    };
-  });
+      ...(jumps && { [`threshold_${layer}`]: params.threshold ?? zeros(dDict) }),
+    },
+    [`W_dec_${layer}.safetensors`]: {
+      [`W_dec_${layer}`]: { dtype: 'float32', shape, data: stacked } satisfies TensorData,
+    },
+  };
+}
+
+/** A set as circuit-tracer stores it: the content of `config.yaml` and the tensors of every file. */
+export function toCircuitTracer(set: DictionarySet): {
+  config: CircuitTracerConfig & { readonly scan: string };
+  files: Record<string, Record<string, TensorData>>;
+} {
+  checkForm(set);
+  const dictionaries = set.dictionaries.map((one) => inForm(one, { centreInput: false }));
+  const [{ config: first }] = dictionaries;
+  const hook = (address: string) => address.replace(/^blocks\.\d+\./, '');
+  const skips = dictionaries.some(({ config }) => config.skip);
+  const jumps = dictionaries.some(({ params }) => params.threshold);
+  const files: Record<string, Record<string, TensorData>> = {};
+  for (const [layer, dictionary] of dictionaries.entries()) {
+    if (set.kind === 'cross-layer') Object.assign(files, crossLayerFiles(dictionary, layer, jumps));
+    else files[`layer_${layer}.safetensors`] = layerFile(dictionary, skips);
+  }
   const { activation } = first;
   return {
+    // Without a list of transcoders circuit-tracer takes the files beside config.yaml.
     config: {
       model_name: first.model.name,
       model_kind: set.kind === 'per-layer' ? 'transcoder_set' : 'cross_layer_transcoder',
@@ -182,7 +227,6 @@ export function toCircuitTracer(set: DictionarySet): {
       feature_output_hook: hook(first.writes[0]),
       scan: first.model.name,
       ...(activation.kind === 'topk' && { activation: 'topk' as const, k: activation.k }),
-      transcoders: Object.keys(files).filter((name) => !name.startsWith('W_dec_')),
     },
     files,
   };

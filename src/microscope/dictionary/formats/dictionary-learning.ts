@@ -1,6 +1,8 @@
 import type { TensorData } from '../../../graph/op.ts';
 import type { Dictionary, DictionaryActivation, DictionaryConfig } from '../types.ts';
-import { badDictionary, constantVector, type ForeignTensors } from './tensors.ts';
+import { inForm } from './fold.ts';
+import { badDictionary, constantVector, type ForeignTensors, transpose } from './tensors.ts';
+import type { TensorForTorch } from './torch-write.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -11,6 +13,7 @@ const PLACES: readonly (readonly [RegExp, string])[] = [
   [/attn/i, 'hook_attn_out'],
   [/mlp/i, 'hook_mlp_out'],
   [/resid_pre/i, 'hook_resid_pre'],
+  [/resid_mid/i, 'hook_resid_mid'],
 ];
 
 /** `resid_post_layer_3` of layer 3 is `blocks.3.hook_resid_post`. */
@@ -102,11 +105,18 @@ export function fromDictionaryLearning(json: unknown, tensors: ForeignTensors): 
     case 'BatchTopKSAE':
     case 'MatryoshkaBatchTopKSAE': {
       const k = tensors.has('k') ? tensors.scalar('k') : Number(trainer.k);
-      return build({ kind: 'batchtopk', k }, true, {
+      const built = build({ kind: 'batchtopk', k }, true, {
         b_enc: bias(rowMajor ? 'encoder.bias' : 'b_enc'),
         'b_dec.0': tensors.floats('b_dec', [d]),
         threshold: threshold(),
       });
+      if (!tensors.has('group_sizes')) return built;
+      let end = 0;
+      const sizes = tensors.numbers('group_sizes');
+      return {
+        ...built,
+        config: { ...built.config, prefixes: sizes.map((size) => (end += size)) },
+      };
     }
     default:
       throw badDictionary(
@@ -114,4 +124,160 @@ export function fromDictionaryLearning(json: unknown, tensors: ForeignTensors): 
         `config.json: dict_class "${kind}" is not supported (AutoEncoder, AutoEncoderNew, GatedAutoEncoder, JumpReluAutoEncoder, AutoEncoderTopK, BatchTopKSAE, MatryoshkaBatchTopKSAE are)`,
       );
   }
+}
+
+/** What one class of dictionary_learning is called and holds. */
+interface Stored {
+  readonly dictClass: string;
+  readonly trainerClass: string;
+  readonly tensors: Readonly<Record<string, TensorForTorch>>;
+}
+
+const whole = (value: number): TensorForTorch => ({ shape: [], data: Int32Array.of(value) });
+const real = (value: number): TensorForTorch => ({ shape: [], data: Float32Array.of(value) });
+const stored = ({ shape, data }: TensorData): TensorForTorch => ({
+  shape,
+  data: data as Float32Array,
+});
+
+/** Tensors by the names of `nn.Linear`: weights `[out, in]`. */
+function linear({ params }: Dictionary) {
+  return {
+    'encoder.weight': stored(transpose(params['W_enc.0'])),
+    'decoder.weight': stored(transpose(params['W_dec.0'])),
+  };
+}
+
+function storedAs(dictionary: Dictionary): Stored {
+  const { activation, centreInput, prefixes } = dictionary.config;
+  const thresholds = dictionary.params.threshold?.data as Float32Array | undefined;
+  const single = thresholds?.every((value) => value === thresholds[0]) ?? false;
+  const centred = inForm(dictionary, { centreInput: true });
+  const { b_enc, 'b_dec.0': b_dec, b_gate, b_mag, r_mag } = centred.params;
+  switch (activation.kind) {
+    case 'relu': {
+      const own = dictionary.params;
+      return centreInput
+        ? {
+            dictClass: 'AutoEncoder',
+            trainerClass: 'StandardTrainer',
+            tensors: { bias: stored(b_dec), 'encoder.bias': stored(b_enc), ...linear(centred) },
+          }
+        : {
+            dictClass: 'AutoEncoderNew',
+            trainerClass: 'StandardTrainerNew',
+            tensors: {
+              'encoder.bias': stored(own.b_enc),
+              'decoder.bias': stored(own['b_dec.0']),
+              ...linear(dictionary),
+            },
+          };
+    }
+    case 'gated':
+      return {
+        dictClass: 'GatedAutoEncoder',
+        trainerClass: 'GatedSAETrainer',
+        tensors: {
+          decoder_bias: stored(b_dec),
+          r_mag: stored(r_mag),
+          gate_bias: stored(b_gate),
+          mag_bias: stored(b_mag),
+          ...linear(centred),
+        },
+      };
+    case 'topk':
+      return {
+        dictClass: 'AutoEncoderTopK',
+        trainerClass: 'TopKTrainer',
+        tensors: {
+          b_dec: stored(b_dec),
+          k: whole(activation.k),
+          threshold: real(-1),
+          'encoder.bias': stored(b_enc),
+          ...linear(centred),
+        },
+      };
+    case 'batchtopk':
+      if (single && prefixes === undefined) {
+        return {
+          dictClass: 'BatchTopKSAE',
+          trainerClass: 'BatchTopKTrainer',
+          tensors: {
+            b_dec: stored(b_dec),
+            k: whole(activation.k),
+            threshold: real(thresholds![0]),
+            'encoder.bias': stored(b_enc),
+            ...linear(centred),
+          },
+        };
+      }
+      if (single) {
+        const sizes = prefixes!.map((end, i) => end - (prefixes![i - 1] ?? 0));
+        return {
+          dictClass: 'MatryoshkaBatchTopKSAE',
+          trainerClass: 'MatryoshkaBatchTopKTrainer',
+          tensors: {
+            W_enc: stored(centred.params['W_enc.0']),
+            W_dec: stored(centred.params['W_dec.0']),
+            b_enc: stored(b_enc),
+            b_dec: stored(b_dec),
+            k: whole(activation.k),
+            threshold: real(thresholds![0]),
+            group_sizes: { shape: [sizes.length], data: Int32Array.from(sizes) },
+          },
+        };
+      }
+      break;
+    case 'jumprelu':
+  }
+  // Its class of JumpReLU never subtracts the decoder bias.
+  const { params } = inForm(dictionary, { centreInput: false });
+  return {
+    dictClass: 'JumpReluAutoEncoder',
+    trainerClass: 'JumpReluTrainer',
+    tensors: {
+      W_enc: stored(params['W_enc.0']),
+      W_dec: stored(params['W_dec.0']),
+      b_enc: stored(params.b_enc),
+      b_dec: stored(params['b_dec.0']),
+      threshold: stored(params.threshold),
+    },
+  };
+}
+
+/**
+ * An autoencoder as dictionary_learning stores it: the content of `config.json` and the tensors of `ae.pt`. Its `from_pretrained`
+ * rescales decoders of the class AutoEncoder to length 1 unless told `normalize_decoder=False`.
+ *
+ * @throws GlassboxError `bad-dictionary` for transcoders, crosscoders and normalised inputs
+ */
+export function toDictionaryLearning(dictionary: Dictionary): {
+  readonly config: Json;
+  readonly tensors: Readonly<Record<string, TensorForTorch>>;
+} {
+  const { reads, writes, dIn, dDict, activation, normalise, skip, model } = dictionary.config;
+  if (reads.join() !== writes.join() || reads.length !== 1 || skip || normalise) {
+    throw badDictionary(
+      'this dictionary',
+      'is no plain autoencoder of one address, which is all that dictionary_learning has a form for',
+    );
+  }
+  const { dictClass, trainerClass, tensors } = storedAs(inForm(dictionary, dictionary.config));
+  const [, layer, hook] = /^blocks\.(\d+)\.(?:hook_)?(.+)$/.exec(reads[0]) ?? [];
+  return {
+    config: {
+      trainer: {
+        trainer_class: trainerClass,
+        dict_class: dictClass,
+        activation_dim: dIn,
+        dict_size: dDict,
+        ...('k' in activation && { k: activation.k }),
+        layer: Number(layer ?? 0),
+        lm_name: model.name,
+        submodule_name: `${hook ?? reads[0]}_layer_${layer ?? 0}`,
+      },
+      buffer: { d_submodule: dIn },
+    },
+    tensors,
+  };
 }

@@ -9,13 +9,14 @@ import { openSafetensors } from '../../../base/safetensors/index.ts';
 import { referenceRuntime } from '../../../runtime/index.ts';
 import { runDictionary } from '../run.ts';
 import type { Dictionary } from '../types.ts';
+import { inForm } from './fold.ts';
 import { loadAnyDictionary } from './load.ts';
 import { parseNpy } from './npz.ts';
 import { readPickle } from './pickle.ts';
-import { saveCircuitTracer, saveSaeLens } from './save.ts';
+import { saveCircuitTracer, saveDictionaryLearning, saveSaeLens } from './save.ts';
 import { readTorchFile } from './torch.ts';
 
-// Made by scripts/reference/make_dictionaries.py, with the formulas written out in numpy.
+// Written and read by the projects themselves: scripts/reference/make_dictionaries.py.
 const fixtures = join(import.meta.dirname, '../../../../test/fixtures/dictionaries');
 const scratch = await mkdtemp(join(tmpdir(), 'glassbox-formats-'));
 after(() => rm(scratch, { recursive: true }));
@@ -34,29 +35,44 @@ function near(actual: Float32Array, expected: Float32Array, what: string): void 
   });
 }
 
-async function check(dictionary: Dictionary, folder: string, suffix = ''): Promise<void> {
+async function check(dictionary: Dictionary, folder: string): Promise<void> {
   const expected = join(folder, 'expected.safetensors');
   const x = await floats(expected, 'x');
   const { acts, outputs } = await runDictionary(referenceRuntime, dictionary, [x]);
-  near(acts, await floats(expected, `acts${suffix}`), 'acts');
-  for (const [j, output] of outputs.entries()) {
-    near(output, await floats(expected, suffix ? `out${suffix}.${j}` : 'out'), `out ${j}`);
-  }
+  near(acts, await floats(expected, 'acts'), 'acts');
+  near(outputs[0], await floats(expected, 'out'), 'out');
 }
 
+const RESID = 'blocks.1.hook_resid_post';
+const MLP = 'blocks.1.hook_mlp_out';
+const PYTHIA = 'blocks.2.hook_resid_post';
 const singles: [string, string, string, string][] = [
-  ['saelens-standard', 'saelens', 'relu', 'blocks.1.hook_resid_post'],
-  ['saelens-topk', 'saelens', 'topk', 'blocks.1.hook_resid_post'],
-  ['saelens-gated', 'saelens', 'gated', 'blocks.1.hook_resid_post'],
-  ['saelens-v5-jumprelu', 'saelens', 'jumprelu', 'blocks.1.hook_resid_post'],
+  ['saelens-standard', 'saelens', 'relu', RESID],
+  ['saelens-standard-average', 'saelens', 'relu', RESID],
+  ['saelens-standard-layer-norm', 'saelens', 'relu', RESID],
+  ['saelens-standard-constant-norm', 'saelens', 'relu', RESID],
+  ['saelens-gated', 'saelens', 'gated', RESID],
+  ['saelens-topk', 'saelens', 'topk', RESID],
+  ['saelens-topk-rescaled', 'saelens', 'topk', RESID],
+  ['saelens-jumprelu', 'saelens', 'jumprelu', RESID],
+  ['saelens-batchtopk', 'saelens', 'jumprelu', RESID],
+  ['saelens-matryoshka', 'saelens', 'jumprelu', RESID],
+  ['saelens-v5-jumprelu', 'saelens', 'jumprelu', RESID],
   ['saelens-v3-topk', 'saelens', 'topk', 'blocks.0.hook_resid_pre'],
-  ['saelens-skip-transcoder', 'saelens', 'relu', 'blocks.1.hook_mlp_out'],
-  ['dictionary-learning-standard', 'dictionary_learning', 'relu', 'blocks.2.hook_resid_post'],
-  ['dictionary-learning-legacy', 'dictionary_learning', 'relu', 'blocks.2.hook_resid_post'],
-  ['dictionary-learning-gated', 'dictionary_learning', 'gated', 'blocks.2.hook_resid_post'],
-  ['dictionary-learning-topk', 'dictionary_learning', 'topk', 'blocks.2.hook_resid_post'],
-  ['dictionary-learning-batchtopk', 'dictionary_learning', 'batchtopk', 'blocks.2.hook_resid_post'],
-  ['sparsify/layers.1.mlp', 'sparsify', 'topk', 'blocks.1.hook_mlp_out'],
+  ['saelens-transcoder', 'saelens', 'relu', MLP],
+  ['saelens-transcoder-layer-norm', 'saelens', 'relu', MLP],
+  ['saelens-skip-transcoder', 'saelens', 'relu', MLP],
+  ['saelens-jumprelu-transcoder', 'saelens', 'jumprelu', MLP],
+  ['saelens-jumprelu-skip-transcoder', 'saelens', 'jumprelu', MLP],
+  ['dictionary-learning-standard', 'dictionary_learning', 'relu', PYTHIA],
+  ['dictionary-learning-legacy', 'dictionary_learning', 'relu', PYTHIA],
+  ['dictionary-learning-new', 'dictionary_learning', 'relu', PYTHIA],
+  ['dictionary-learning-gated', 'dictionary_learning', 'gated', PYTHIA],
+  ['dictionary-learning-jumprelu', 'dictionary_learning', 'jumprelu', PYTHIA],
+  ['dictionary-learning-topk', 'dictionary_learning', 'topk', PYTHIA],
+  ['dictionary-learning-batchtopk', 'dictionary_learning', 'batchtopk', PYTHIA],
+  ['dictionary-learning-matryoshka', 'dictionary_learning', 'batchtopk', PYTHIA],
+  ['sparsify/layers.1.mlp', 'sparsify', 'topk', MLP],
   [
     'gemma-scope-2b-pt-res/layer_3/width_16k/average_l0_71',
     'gemma-scope',
@@ -76,26 +92,47 @@ for (const [path, format, kind, address] of singles) {
   });
 }
 
+/** What all layers together write to each layer, as circuit-tracer sums it. */
+async function checkSet(dictionaries: readonly Dictionary[], folder: string): Promise<void> {
+  const expected = join(folder, 'expected.safetensors');
+  const x = await floats(expected, 'x');
+  const totals: Float32Array[] = dictionaries.map(() => new Float32Array(x.length));
+  for (const [layer, dictionary] of dictionaries.entries()) {
+    assert.deepEqual(dictionary.config.reads, [`blocks.${layer}.mlp.hook_in`]);
+    const { acts, outputs } = await runDictionary(referenceRuntime, dictionary, [x]);
+    near(acts, await floats(expected, `acts.${layer}`), `acts ${layer}`);
+    outputs.forEach((output, j) => {
+      const total = totals[layer + j];
+      output.forEach((value, i) => {
+        total[i] += value;
+      });
+    });
+  }
+  const name = folder.endsWith('clt') ? 'total' : 'out';
+  for (const [layer, total] of totals.entries()) {
+    near(total, await floats(expected, `${name}.${layer}`), `out ${layer}`);
+  }
+}
+
 for (const kind of ['set', 'clt']) {
-  test(`a circuit-tracer ${kind} is read, written and read again`, async () => {
+  test(`a circuit-tracer ${kind} computes what circuit-tracer does, also written and read again`, async () => {
     const folder = join(fixtures, `circuit-tracer-${kind}`);
     const { set, format } = await loadAnyDictionary(folder);
     assert.equal(format, 'circuit-tracer');
     const out = join(scratch, kind);
     await saveCircuitTracer(out, set!);
     const again = await loadAnyDictionary(out);
-    assert.deepEqual(again, { format, dictionaries: set!.dictionaries, set });
-    for (const [layer, dictionary] of again.dictionaries.entries()) {
-      assert.deepEqual(dictionary.config.reads, [`blocks.${layer}.mlp.hook_in`]);
-      await check(dictionary, folder, `.${layer}`);
-    }
-    const sources = (await readdir(folder)).filter(
-      (name) => name.startsWith('W_') || name.startsWith('layer'),
-    );
+    // Skips are written for all layers or none, so a layer without one gets one of zeros.
+    if (kind === 'clt') assert.deepEqual(again, { format, dictionaries: set!.dictionaries, set });
     assert.deepEqual(
-      (await readdir(out)).filter((name) => name !== 'config.yaml'),
-      sources.sort(),
+      again.dictionaries.map(({ config }) => config.skip),
+      again.dictionaries.map(() => kind === 'set'),
     );
+    await checkSet(set!.dictionaries, folder);
+    await checkSet(again.dictionaries, folder);
+    const weights = async (path: string) =>
+      (await readdir(path)).filter((name) => /^(W_|layer)/.test(name)).sort();
+    assert.deepEqual(await weights(out), await weights(folder));
   });
 }
 
@@ -112,6 +149,39 @@ test('what SAELens can express survives being written in its form', async () => 
   }
   const [sparse] = (await loadAnyDictionary(join(fixtures, 'sparsify/layers.1.mlp'))).dictionaries;
   await assert.rejects(saveSaeLens(join(scratch, 'no'), sparse), { code: 'bad-dictionary' });
+});
+
+test('what dictionary_learning can express survives being written in its form', async () => {
+  for (const [path, format] of singles) {
+    if (format !== 'dictionary_learning') continue;
+    const folder = join(fixtures, path);
+    const { dictionaries } = await loadAnyDictionary(folder);
+    const out = join(scratch, `again-${path}`);
+    await saveDictionaryLearning(out, dictionaries[0]);
+    const again = await loadAnyDictionary(out);
+    assert.equal(again.format, 'dictionary_learning');
+    assert.deepEqual(
+      { ...again.dictionaries[0].config, model: 0 },
+      { ...dictionaries[0].config, model: 0 },
+    );
+    assert.deepEqual(again.dictionaries[0].params, dictionaries[0].params);
+  }
+  const { dictionaries } = await loadAnyDictionary(join(fixtures, 'saelens-skip-transcoder'));
+  await assert.rejects(saveDictionaryLearning(join(scratch, 'no'), dictionaries[0]), {
+    code: 'bad-dictionary',
+  });
+});
+
+test('another form of a dictionary computes the same', async () => {
+  for (const kind of ['standard', 'gated', 'batchtopk']) {
+    const folder = join(fixtures, `dictionary-learning-${kind}`);
+    const [dictionary] = (await loadAnyDictionary(folder)).dictionaries;
+    assert.equal(dictionary.config.centreInput, true);
+    const moved = inForm(dictionary, { centreInput: false });
+    assert.equal(moved.config.centreInput, false);
+    await check(moved, folder);
+    await check(inForm(moved, { centreInput: true }), folder);
+  }
 });
 
 test('views, half precision and nesting of torch files', async () => {

@@ -1,4 +1,5 @@
 /** Dictionaries in the formats of other projects. */
+export { circuitTracerRemark } from './circuit-tracer.ts';
 export * from './load.ts';
 export * from './neuronpedia.ts';
 export type { Place } from './others.ts';

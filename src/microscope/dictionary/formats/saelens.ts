@@ -1,5 +1,11 @@
 import type { TensorData } from '../../../graph/op.ts';
-import type { Dictionary, DictionaryActivation, DictionaryConfig } from '../types.ts';
+import type {
+  Dictionary,
+  DictionaryActivation,
+  DictionaryConfig,
+  InputNormalisation,
+} from '../types.ts';
+import { inForm } from './fold.ts';
 import { badDictionary, type ForeignTensors, transpose } from './tensors.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -7,8 +13,16 @@ type Json = Readonly<Record<string, unknown>>;
 const record = (value: unknown): Json =>
   typeof value === 'object' && value !== null ? (value as Json) : {};
 
-/** Normalisations that SAELens folds into the weights when it saves, so nothing is left to do. */
-const FOLDED = new Set(['none', 'expected_average_only_in']);
+/**
+ * Normalisations by SAELens's names. An average scale is folded into the weights when SAELens saves and does nothing in
+ * a saved file, so null, like none.
+ */
+const NORMALISATIONS: Readonly<Record<string, InputNormalisation | null>> = {
+  none: null,
+  expected_average_only_in: null,
+  layer_norm: 'layer-norm',
+  constant_norm_rescale: 'constant-norm',
+};
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
@@ -26,11 +40,7 @@ function activationOf(cfg: Json, architecture: string, source: string): Dictiona
       if (architecture !== 'topk' && !legacyTopK) return { kind: 'relu' };
       const k = Number(cfg.k ?? kwargs.k);
       if (!Number.isInteger(k) || k < 1) throw badDictionary(source, `cfg.json: k is ${cfg.k}`);
-      return {
-        kind: 'topk',
-        k,
-        ...(cfg.rescale_acts_by_decoder_norm === true && { rescale: true }),
-      };
+      return { kind: 'topk', k };
     }
     case 'gated':
       return { kind: 'gated' };
@@ -41,7 +51,7 @@ function activationOf(cfg: Json, architecture: string, source: string): Dictiona
     default:
       throw badDictionary(
         source,
-        `cfg.json: architecture "${architecture}" is not supported (standard, gated, topk, jumprelu, transcoder, skip_transcoder, jumprelu_transcoder are)`,
+        `cfg.json: architecture "${architecture}" is not supported (standard, gated, topk, jumprelu, transcoder, skip_transcoder, jumprelu_transcoder, jumprelu_skip_transcoder are)`,
       );
   }
 }
@@ -54,11 +64,16 @@ export function fromSaeLens(json: unknown, tensors: ForeignTensors): Dictionary 
   const architecture = text(cfg.architecture) ?? 'standard';
   const activation = activationOf(cfg, architecture, source);
   const normalisation = text(cfg.normalize_activations) ?? 'none';
-  if (!FOLDED.has(normalisation)) {
+  const normalise = NORMALISATIONS[normalisation];
+  if (normalise === undefined) {
     throw badDictionary(
       source,
-      `cfg.json: normalize_activations "${normalisation}" is not supported`,
+      `cfg.json: normalize_activations "${normalisation}" is not supported (${Object.keys(NORMALISATIONS).join(', ')} are)`,
     );
+  }
+  const head = metadata.hook_head_index ?? cfg.hook_head_index ?? cfg.hook_point_head_index;
+  if (typeof head === 'number') {
+    throw badDictionary(source, `cfg.json: reads head ${head} alone, which is not supported`);
   }
   const hook = text(metadata.hook_name) ?? text(cfg.hook_name) ?? text(cfg.hook_point);
   if (hook === undefined) throw badDictionary(source, 'cfg.json names no hook');
@@ -79,6 +94,7 @@ export function fromSaeLens(json: unknown, tensors: ForeignTensors): Dictionary 
     centreInput: !transcodes && cfg.apply_b_dec_to_input !== false,
     skip,
     scale: 1,
+    ...(normalise && { normalise }),
     model: { name: text(metadata.model_name) ?? text(cfg.model_name) ?? 'unknown', hash: null },
   };
   const params: Record<string, TensorData> = {
@@ -91,7 +107,35 @@ export function fromSaeLens(json: unknown, tensors: ForeignTensors): Dictionary 
   if (activation.kind === 'jumprelu') params.threshold = tensors.floats('threshold', [dDict]);
   // SAELens computes x @ W_skipᵀ with W_skip [d_out, d_in].
   if (skip) params.W_skip = tensors.transposed('W_skip', [dOut, dIn]);
+  if (cfg.rescale_acts_by_decoder_norm === true) foldDecoderNorms(config, params);
   return { config, params };
+}
+
+/**
+ * SAELens can multiply pre-activations by the length of their decoder vectors and divide what is written by it. The
+ * same numbers come out of weights that the lengths are folded into.
+ */
+function foldDecoderNorms(config: DictionaryConfig, params: Record<string, TensorData>): void {
+  const { dIn, dOut, dDict } = config;
+  const decoder = Float32Array.from(params['W_dec.0'].data as Float32Array);
+  const encoder = Float32Array.from(params['W_enc.0'].data as Float32Array);
+  const bias = Float32Array.from(params.b_enc.data as Float32Array);
+  for (let feature = 0; feature < dDict; feature++) {
+    const row = decoder.subarray(feature * dOut, (feature + 1) * dOut);
+    // A feature that writes nothing keeps its encoder; its length is no divisor.
+    const length = Math.hypot(...row) || 1;
+    for (let i = 0; i < dOut; i++) row[i] /= length;
+    for (let i = 0; i < dIn; i++) encoder[i * dDict + feature] *= length;
+    bias[feature] *= length;
+  }
+  params['W_dec.0'] = { ...params['W_dec.0'], data: decoder };
+  params['W_enc.0'] = { ...params['W_enc.0'], data: encoder };
+  params.b_enc = { ...params.b_enc, data: bias };
+}
+
+function normalisationName(normalise: InputNormalisation | null): string {
+  const names = Object.keys(NORMALISATIONS);
+  return names.find((name) => NORMALISATIONS[name] === normalise) ?? 'none';
 }
 
 /** A dictionary as SAELens 6 stores it: the content of `cfg.json` and the tensors of the weights file. */
@@ -99,9 +143,9 @@ export function toSaeLens(dictionary: Dictionary): {
   cfg: Json;
   tensors: Record<string, TensorData>;
 } {
-  const { config, params } = dictionary;
-  const { activation, reads, writes, dIn, dOut, dDict, centreInput, skip, scale, model } = config;
-  if (reads.length !== 1 || writes.length !== 1 || scale !== 1) {
+  const { config, params } = inForm(dictionary, dictionary.config);
+  const { activation, reads, writes, dIn, dOut, dDict, centreInput, skip, model } = config;
+  if (reads.length !== 1 || writes.length !== 1) {
     throw badDictionary(
       'this dictionary',
       'reads or writes several addresses, which SAELens has no form for',
@@ -126,14 +170,11 @@ export function toSaeLens(dictionary: Dictionary): {
     d_in: dIn,
     d_sae: dDict,
     ...(transcodes && { d_out: dOut }),
-    ...(activation.kind === 'topk' && {
-      k: activation.k,
-      rescale_acts_by_decoder_norm: activation.rescale ?? false,
-    }),
+    ...(activation.kind === 'topk' && { k: activation.k, rescale_acts_by_decoder_norm: false }),
     dtype: 'float32',
     device: 'cpu',
     apply_b_dec_to_input: centreInput,
-    normalize_activations: 'none',
+    normalize_activations: normalisationName(config.normalise ?? null),
     reshape_activations: 'none',
     metadata: {
       sae_lens_version: '6.0.0',

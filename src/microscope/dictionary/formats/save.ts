@@ -5,7 +5,9 @@ import { writeFileAtomic } from '../../../base/files.ts';
 import { writeSafetensors } from '../../../base/safetensors/index.ts';
 import type { Dictionary, DictionarySet } from '../types.ts';
 import { toCircuitTracer } from './circuit-tracer.ts';
+import { toDictionaryLearning } from './dictionary-learning.ts';
 import { toSaeLens } from './saelens.ts';
+import { writeTorchFile } from './torch-write.ts';
 
 /**
  * Writes a dictionary as SAELens 6 stores it. Throws `bad-dictionary` for kinds SAELens has no form for.
@@ -15,6 +17,20 @@ export async function saveSaeLens(folder: string, dictionary: Dictionary): Promi
   await mkdir(folder, { recursive: true });
   await writeSafetensors(join(folder, 'sae_weights.safetensors'), plain(tensors));
   await writeFileAtomic(join(folder, 'cfg.json'), `${JSON.stringify(cfg, null, 2)}\n`);
+}
+
+/**
+ * Writes an autoencoder as dictionary_learning stores it: `ae.pt` and `config.json`. Throws `bad-dictionary` for what it has no
+ * form for.
+ */
+export async function saveDictionaryLearning(
+  folder: string,
+  dictionary: Dictionary,
+): Promise<void> {
+  const { config, tensors } = toDictionaryLearning(dictionary);
+  await mkdir(folder, { recursive: true });
+  await writeTorchFile(join(folder, 'ae.pt'), tensors);
+  await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
 }
 
 /**

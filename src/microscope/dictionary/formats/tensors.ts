@@ -35,6 +35,11 @@ export class ForeignTensors {
     return Number(this.#get(name).data[0]);
   }
 
+  /** All numbers of a small tensor. */
+  numbers(name: string): number[] {
+    return Array.from(this.#get(name).data, Number);
+  }
+
   /** Numbers as float32 of an expected shape. Throws `bad-dictionary` on another shape, NaN or infinity. */
   floats(name: string, shape: readonly number[]): TensorData {
     const tensor = this.#get(name);
