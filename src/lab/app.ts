@@ -45,6 +45,7 @@ const POSTS: { readonly [Q in Exclude<Question, 'model' | 'examples'>]: z.ZodTyp
   'head-loadings': api.headLoadingsSchema,
   qk: api.qkSchema,
   groups: api.groupsSchema,
+  'subgraph-scores': api.subgraphScoresSchema,
   features: api.featuresSchema,
   feature: api.featureSchema,
 };

@@ -92,6 +92,44 @@ test('a graph says what it shows and what it hides, and its code gives it again'
   assert.deepEqual(less.scores, graph.scores);
 });
 
+test('the most influential hidden nodes are named, and features say how often they fire', async () => {
+  const graph = await ask('/api/trace', { ...ASKED, nodeShare: 0.4 });
+  const whole = await ask('/api/trace', { ...ASKED, nodeShare: 1, edgeShare: 1 });
+  const shown = new Set(graph.nodes.map(({ key }) => key));
+  const expected = whole.nodes
+    .filter(({ key }) => !shown.has(key))
+    .sort((a, b) => b.influence - a.influence);
+  const { largestHidden } = graph;
+  assert.deepEqual(
+    largestHidden.map(({ influence }) => influence),
+    expected.slice(0, largestHidden.length).map(({ influence }) => influence),
+  );
+  assert.ok(largestHidden.every(({ key, why }) => !shown.has(key) && why === 'pruned'));
+  for (const { kind, presence, layer, index } of whole.nodes) {
+    const places = whole.nodes.filter(
+      (one) => one.kind === 'feature' && one.layer === layer && one.index === index,
+    );
+    if (kind !== 'feature') assert.equal(presence, null);
+    // Those that lead nowhere are pruned even at 100 %.
+    else assert.ok(presence! >= places.length / whole.tokens.length && presence! <= 1);
+  }
+});
+
+test('scores of a subgraph: those of the graph with all features, lower with fewer', async () => {
+  const { nodes, scores } = await ask('/api/trace', ASKED);
+  const { features } = await ask('/api/features', { ...ASKED, limit: 5000 });
+  const every = features.map(({ key }) => key);
+  const all = await ask('/api/subgraph-scores', { ...ASKED, nodes: every });
+  near(all.replacement, scores.replacement);
+  near(all.completeness, scores.completeness);
+  const some = nodes.filter(({ kind }) => kind === 'feature').map(({ key }) => key);
+  const few = await ask('/api/subgraph-scores', { ...ASKED, nodes: some });
+  assert.ok(few.replacement < all.replacement);
+  near((await runCode(few)).replacement, few.replacement);
+  const none = await ask('/api/subgraph-scores', { ...ASKED, nodes: [] });
+  assert.ok(none.replacement < few.replacement);
+});
+
 test('a change is predicted and measured; without attention and MLPs answering they agree', async () => {
   const graph = await ask('/api/trace', ASKED);
   const changes = [{ node: feature(graph).key, factor: 0 }];

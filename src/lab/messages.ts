@@ -22,6 +22,7 @@ import type {
   PatchingRequest,
   QkRequest,
   Sourced,
+  SubgraphScoresRequest,
   TokenSearchRequest,
   TokensRequest,
   TraceRequest,
@@ -49,6 +50,7 @@ export interface Requests {
   readonly 'head-loadings': HeadLoadingsRequest;
   readonly qk: QkRequest;
   readonly groups: GroupsRequest;
+  readonly 'subgraph-scores': SubgraphScoresRequest;
   readonly features: FeaturesRequest;
   readonly feature: FeatureRequest;
 }

@@ -13,6 +13,9 @@ const PATHS = {
   stop: 'M4.5 4.5h7v7h-7z',
   plus: 'M8 3v10M3 8h10',
   swap: 'M3 5.5h9M9.5 3L12 5.5 9.5 8M13 10.5H4M6.5 8L4 10.5 6.5 13',
+  previous: 'M10 3.5L5.5 8l4.5 4.5',
+  next: 'M6 3.5L10.5 8 6 12.5',
+  pin: 'M6 2.5h4M6.8 2.5v4.2L4.5 9.2h7L9.2 6.7V2.5M8 9.2v4.6',
   warning: 'M8 2.5l6 11H2zM8 6.5v3.5M8 11.8v.2',
 } as const;
 

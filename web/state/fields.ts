@@ -1,7 +1,15 @@
 import { LOCALES, type Locale } from '../../src/i18n/locale.ts';
 import type { StackedEdit, SweepSettings } from './edits.ts';
-import type { GraphChange } from './graph.ts';
-import { isChange, isFeatureName, isNameList, isStack, isSupernodes, isSweep } from './guards.ts';
+import type { GraphChange, SubgraphPlace } from './graph.ts';
+import {
+  isChange,
+  isFeatureName,
+  isNameList,
+  isPlaces,
+  isStack,
+  isSupernodes,
+  isSweep,
+} from './guards.ts';
 
 /** How one part of the page's state is written in the address. */
 export interface Field<T> {
@@ -27,7 +35,9 @@ export const HEAD_SORTS = [
 /** Whose attention the large picture shows: one head's, or all heads' of its layer taken together. */
 export const PATTERN_VIEWS = ['head', 'average', 'maximum'] as const;
 /** Links of the attribution graph that are shown. */
-export const LINK_SIGNS = ['both', 'positive', 'negative'] as const;
+export const LINK_SIGNS = ['both', 'positive', 'negative', 'none'] as const;
+/** How the list of the graph's nodes is ordered. */
+export const NODE_LISTS = ['influence', 'token', 'layer'] as const;
 /** What answers to a change of the graph's features. */
 export const GRAPH_MODES = ['open', 'frozen', 'direct'] as const;
 export const FEATURE_SORTS = ['effect', 'influence', 'activation', 'density'] as const;
@@ -77,6 +87,17 @@ export const FIELDS = {
   nodeShare: whole(1, 100, 80),
   edgeShare: whole(1, 100, 98),
   linkSign: oneOf(LINK_SIGNS),
+  /** Percent of a corpus's tokens that a shown feature fires on at most. */
+  densityLimit: whole(1, 100, 100),
+  /** Whether features at more than two thirds of the prompt's positions are shown. */
+  everywhere: oneOf(['shown', 'hidden']),
+  nodeList: oneOf(NODE_LISTS),
+  /** Two logits of the graph by name, whose difference is a node of its own. */
+  logitPair: json<readonly string[]>([], isNameList),
+  /** Where a reader put parts of the subgraph: name, then place in thousandths of its width and height. */
+  subgraphAt: json<readonly SubgraphPlace[]>([], isPlaces),
+  /** Supernodes whose members the subgraph shows one by one, by number. */
+  expanded: json<readonly string[]>([], isNameList),
   /** Text that labels of nodes and features are searched for. */
   label: text(),
   change: json<GraphChange | null>(null, isChange),

@@ -5,3 +5,6 @@ export interface GraphChange {
   /** 0 ablates, 2 doubles. */
   readonly factor: number;
 }
+
+/** Where a reader put a part of the subgraph, in thousandths of its width and height. */
+export type SubgraphPlace = readonly [id: string, x: number, y: number];

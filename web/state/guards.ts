@@ -76,6 +76,16 @@ export const isSupernodes: Fits = listOf(
   (value) => Array.isArray(value) && value.length >= 2 && value.every(isText),
 );
 
+/** Places of the subgraph's parts. */
+export const isPlaces: Fits = listOf(
+  (value) =>
+    Array.isArray(value) &&
+    value.length === 3 &&
+    isText(value[0]) &&
+    isNumber(value[1]) &&
+    isNumber(value[2]),
+);
+
 export const isChange: Fits = (value) =>
   value === null || (isRecord(value) && isNameList(value.nodes) && isNumber(value.factor));
 

@@ -1,7 +1,14 @@
 import type { Question } from '../messages.ts';
 import { examples } from './examples.ts';
 import { generate } from './generate.ts';
-import { graphIntervention, graphValidityAnswer, groups, headLoadings, qk } from './graph/ask.ts';
+import {
+  graphIntervention,
+  graphValidityAnswer,
+  groups,
+  headLoadings,
+  qk,
+  subgraphScoresAnswer,
+} from './graph/ask.ts';
 import { dictionaries } from './graph/dictionaries.ts';
 import { feature, features } from './graph/features.ts';
 import { trace } from './graph/trace.ts';
@@ -33,6 +40,7 @@ export const handlers: { readonly [Q in Question]: Handler<Q> } = {
   'head-loadings': headLoadings,
   qk,
   groups,
+  'subgraph-scores': subgraphScoresAnswer,
   features,
   feature,
 };

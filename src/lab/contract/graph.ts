@@ -77,6 +77,11 @@ export const groupsSchema = z.strictObject({
   threshold: z.number().min(-1).max(1).optional().describe('.5 if absent'),
 });
 
+export const subgraphScoresSchema = z.strictObject({
+  ...traced,
+  nodes: z.array(key).max(2000).readonly().describe('features that count as explained'),
+});
+
 export const featuresSchema = z.strictObject({
   ...traced,
   position: z.int().min(0).optional().describe('all positions if absent'),
@@ -102,6 +107,7 @@ export type GraphValidityRequest = z.input<typeof graphValiditySchema>;
 export type HeadLoadingsRequest = z.input<typeof headLoadingsSchema>;
 export type QkRequest = z.input<typeof qkSchema>;
 export type GroupsRequest = z.input<typeof groupsSchema>;
+export type SubgraphScoresRequest = z.input<typeof subgraphScoresSchema>;
 export type FeaturesRequest = z.input<typeof featuresSchema>;
 export type FeatureRequest = z.input<typeof featureSchema>;
 
@@ -145,6 +151,10 @@ export interface TraceNode {
   readonly label: string | null;
   readonly activation: number | null;
   readonly probability: number | null;
+  /** Of a feature: share of tokens it fires on in the harvested corpus; null without a harvest. */
+  readonly density: number | null;
+  /** Of a feature: share of the prompt's positions at which the graph has it; null otherwise. */
+  readonly presence: number | null;
   /** Influence on the explained logits through all paths. */
   readonly influence: number;
   /** Share of all influence carried by nodes at least as influential; null for logits. */
@@ -165,10 +175,19 @@ export interface TraceLinks {
 /** Why something of the graph is not among what is returned. */
 export interface HiddenCount {
   readonly what: 'features' | 'nodes' | 'links';
-  /** Weakest features left untraced; pruned away; or more than a page can show. */
-  readonly why: 'untraced' | 'pruned' | 'limit';
+  /**
+   * Weakest features left untraced; pruned away; more than a page can show; or, where a reader asked for it, firing on
+   * too many tokens of a corpus, or at too many positions of the prompt.
+   */
+  readonly why: 'untraced' | 'pruned' | 'limit' | 'dense' | 'present';
   readonly count: number;
 }
+
+/** A node that is not among those returned. */
+export type HiddenNode = Pick<
+  TraceNode,
+  'key' | 'kind' | 'layer' | 'position' | 'index' | 'label' | 'influence'
+> & { readonly why: HiddenCount['why'] };
 
 export interface TraceTarget {
   /** Key of its node. */
@@ -196,6 +215,8 @@ export interface TraceResponse extends Sourced, Tokens {
   readonly shown: { readonly nodes: number; readonly links: number };
   readonly total: { readonly nodes: number; readonly links: number; readonly features: number };
   readonly hidden: readonly HiddenCount[];
+  /** The most influential of the nodes that are not returned. */
+  readonly largestHidden: readonly HiddenNode[];
   readonly scores: TraceScores;
   readonly nodeShare: number;
   readonly edgeShare: number;
@@ -267,6 +288,12 @@ export interface GroupsResponse extends Sourced {
     /** Mean similarity of its pairs, in [−1, 1]. */
     readonly cohesion: number;
   }[];
+}
+
+/** Scores of the graph when only some features count as explained. */
+export interface SubgraphScoresResponse extends Sourced {
+  readonly replacement: number;
+  readonly completeness: number;
 }
 
 export interface ActiveFeatureView {
@@ -373,6 +400,7 @@ export interface GraphPosts {
   '/api/head-loadings': { request: HeadLoadingsRequest; response: HeadLoadingsResponse };
   '/api/qk': { request: QkRequest; response: QkResponse };
   '/api/groups': { request: GroupsRequest; response: GroupsResponse };
+  '/api/subgraph-scores': { request: SubgraphScoresRequest; response: SubgraphScoresResponse };
   '/api/features': { request: FeaturesRequest; response: FeaturesResponse };
   '/api/feature': { request: FeatureRequest; response: FeatureResponse };
 }

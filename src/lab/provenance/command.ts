@@ -97,6 +97,7 @@ const commandLines: { readonly [Q in Question]: CommandLine<Q> } = {
   'head-loadings': () => null,
   qk: () => null,
   groups: () => null,
+  'subgraph-scores': () => null,
   features: () => null,
   feature: () => null,
 };

@@ -20,6 +20,7 @@ type GraphQuestion = Extract<
   | 'head-loadings'
   | 'qk'
   | 'groups'
+  | 'subgraph-scores'
   | 'features'
   | 'feature'
 >;
@@ -138,6 +139,12 @@ export const graphSnippets: {
       call: `groupFeatures(${args('found.graph', 'set', optionsOf({ nodes: chosen, threshold }))})`,
     });
   },
+  'subgraph-scores': ({ nodes, ...graph }, model) =>
+    onGraph(graph, model, {
+      uses: ['subgraphScores'],
+      lines: FINDER,
+      call: `subgraphScores(found.graph, [${nodes.map((name) => finding(name, false).text).join(', ')}])`,
+    }),
   features: ({ position, limit: _, ...graph }, model) => {
     const here = position === undefined ? '' : ` && node.position === ${position}`;
     return onGraph(graph, model, {

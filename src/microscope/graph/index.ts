@@ -9,5 +9,6 @@ export * from './intervene.ts';
 export * from './prune.ts';
 export * from './qk.ts';
 export type { GraphFile, GraphFileLink, GraphFileNode } from './schema.ts';
+export * from './subgraph-scores.ts';
 export type { LogitTarget, TargetOptions } from './targets.ts';
 export type * from './types.ts';

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import type { TraceResponse } from '../../../src/lab/api.ts';
+import type { HiddenNode, TraceResponse } from '../../../src/lab/api.ts';
 import { type Call, post, resource } from '../../api.ts';
 import { tokenText } from '../../components/token.tsx';
 import { formatProbability, t } from '../../i18n.ts';
@@ -7,6 +7,8 @@ import { setState, state } from '../../state/url.ts';
 import { tokenLabels } from '../attention/labels.ts';
 import { graphRequest, PATIENCE } from '../dictionaries.ts';
 import type { FileFault } from './file.ts';
+import { hideFrequent, MOST_PRESENT, withDifference } from './filter.ts';
+import { shelves } from './lists.ts';
 import { pruneView } from './prune.ts';
 import {
   connections,
@@ -37,8 +39,8 @@ export const traced = resource<TraceResponse>(
   { delay: PATIENCE, progress: true },
 );
 
-/** The graph that is looked at. */
-export const view = computed<GraphView | undefined>(() => {
+/** The graph before the reader's own limits: of the file, or of the prompt. */
+const pruned = computed<GraphView | undefined>(() => {
   const file = opened.value;
   if (file !== null) {
     const shares = { nodes: state.nodeShare.value / 100, links: state.edgeShare.value / 100 };
@@ -50,6 +52,32 @@ export const view = computed<GraphView | undefined>(() => {
   return viewOfTrace(value, { prompt: state.prompt.peek(), tokens: labels });
 });
 
+/** The part of it that is shown, as a file holds it. */
+export const plain = computed(() => {
+  const graph = pruned.value;
+  const density = state.densityLimit.value / 100;
+  const presence = state.everywhere.value === 'hidden' ? MOST_PRESENT : 1;
+  return graph && hideFrequent(graph, { density, presence });
+});
+
+/** The graph that is looked at. */
+export const view = computed<GraphView | undefined>(() => {
+  const graph = plain.value;
+  return graph && withDifference(graph, state.logitPair.value, differenceLabel);
+});
+
+function differenceLabel(a: GraphNode, b: GraphNode): string {
+  return `${logitName(a)} − ${logitName(b)}`;
+}
+
+/** A logit's token. */
+export function logitName(node: GraphNode): string {
+  const target = traced.data.value?.targets.find(({ key }) => key === node.key);
+  return opened.value !== null && node.label
+    ? node.label
+    : tokenText(target?.label ?? `#${node.index}`);
+}
+
 /** The node under the pointer, by index; null for none. */
 export const pointed = signal<number | null>(null);
 
@@ -59,9 +87,12 @@ export const chosen = computed(() => {
   return name === '' ? undefined : view.value?.indexOf.get(name);
 });
 
+/** Whether the pointer is on the node in a list: what is pointed at there must not replace the list. */
+export const fromList = signal(false);
+
 /** The node that the lists are about: the chosen one, else the one under the pointer. */
 export const shownNode = computed(() => {
-  const index = chosen.value ?? pointed.value ?? undefined;
+  const index = chosen.value ?? (fromList.value ? undefined : pointed.value) ?? undefined;
   return index !== undefined && index < (view.value?.nodes.length ?? 0) ? index : undefined;
 });
 
@@ -84,13 +115,20 @@ export function nodeLabel(node: GraphNode): string {
     case 'token':
       return graph?.tokens[node.position] ?? '';
     case 'logit': {
-      const target = traced.data.value?.targets.find(({ key }) => key === node.key);
-      const name = tokenText(target?.label ?? `#${node.index}`);
-      return target === undefined || node.probability === 1
+      const name = logitName(node);
+      return opened.value !== null || node.probability === 1
         ? name
         : `${name} ${formatProbability(node.probability)}`;
     }
   }
+}
+
+/** What a hidden node is called. */
+export function hiddenLabel({ kind, layer, index, label }: HiddenNode): string {
+  if (label !== null) return label;
+  const words = t().graph;
+  if (kind === 'error') return `L${layer} ${words.errorNode}`;
+  return kind === 'feature' ? `L${layer} #${index}` : words.kinds[kind];
 }
 
 /** The label with where the node is. */
@@ -111,7 +149,12 @@ export const nodeWeights = computed(() => {
 /** Links by sign as chosen. */
 export function signFits(weight: number): boolean {
   const sign = state.linkSign.value;
-  return sign === 'both' || (sign === 'negative') === weight < 0;
+  return sign === 'both' || sign === 'none' || (sign === 'negative') === weight < 0;
+}
+
+/** Links that the picture draws; the colours of nodes may do without. */
+export function linkDrawn(weight: number): boolean {
+  return state.linkSign.value !== 'none' && signFits(weight);
 }
 
 export const inputs = computed(() => listed('inputs'));
@@ -131,6 +174,14 @@ export const matches = computed(() => {
   if (text === '' || graph === undefined) return undefined;
   const found = graph.nodes.map((node) => nodeTitle(node).toLowerCase().includes(text));
   return found;
+});
+
+/** What was found, as indices in the order of the list. */
+export const found = computed<readonly number[]>(() => {
+  const graph = view.value;
+  const wanted = matches.value;
+  if (graph === undefined || wanted === undefined) return [];
+  return shelves(graph, { by: state.nodeList.value, found: wanted }).flatMap(({ nodes }) => nodes);
 });
 
 /** Pins and supernodes of this graph. */

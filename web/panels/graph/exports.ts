@@ -9,11 +9,12 @@ import { validityFigure } from './causal.tsx';
 import {
   changed,
   groups,
+  linkDrawn,
   nodeLabel,
   nodeTitle,
   nodeWeights,
+  plain,
   renamed,
-  signFits,
   traced,
   validity,
   view,
@@ -38,7 +39,7 @@ function figure(palette: Palette): VNode {
       target: links.target[i],
       share: weight / Math.max(nodes[links.target[i]].inputs, 1e-10),
     }))
-    .filter(({ share }) => signFits(share))
+    .filter(({ share }) => linkDrawn(share))
     .sort((a, b) => Math.abs(b.share) - Math.abs(a.share))
     .slice(0, DRAWN);
   const common = { palette, lang: locale.value };
@@ -80,13 +81,15 @@ function figure(palette: Palette): VNode {
 
 /** The graph with the reader's annotations, as the public file. */
 export function graphFile() {
+  // The difference of two logits is the reader's, and no node of the graph.
+  const graph = plain.value!;
   return writeGraphFile(
-    view.value!,
+    graph,
     {
       pins: state.pins.value,
       supernodes: state.supernodes.value,
       labels: renamed.value,
-      chosen: state.node.value,
+      chosen: graph.indexOf.has(state.node.value) ? state.node.value : '',
     },
     {
       model: traced.data.value?.provenance.model ?? '',

@@ -1,5 +1,6 @@
 /** The public attribution-graph file, both ways, in the page. */
 import type { GraphFile, GraphFileNode } from '../../../src/microscope/graph/schema.ts';
+import { presences } from './filter.ts';
 import { inputSums, sparseInfluence, sparseScores } from './prune.ts';
 import { completeView, type GraphNode, type GraphView } from './view.ts';
 
@@ -124,6 +125,7 @@ export function readGraphFile(
   });
   const hiddenNodes = file.nodes.length - known.length;
   const hiddenLinks = file.links.length - links.length;
+  const presence = presences(bare, file.metadata.prompt_tokens.length);
   const view = completeView({
     file: name,
     prompt: String(file.metadata.prompt ?? ''),
@@ -131,6 +133,7 @@ export function readGraphFile(
     layers: top,
     nodes: bare.map((node, i) => ({
       ...node,
+      presence: presence[i],
       influence: influences[i],
       inputs: sums[i],
       errorShare: sums[i] > 0 ? fromErrors[i] / sums[i] : 0,
@@ -142,6 +145,7 @@ export function readGraphFile(
       { what: 'nodes', why: 'untraced', count: hiddenNodes } as const,
       { what: 'links', why: 'untraced', count: hiddenLinks } as const,
     ].filter(({ count }) => count > 0),
+    largestHidden: [],
   });
   const names = new Map([...byId].map(([id, i]) => [id, bare[i].key]));
   const rename = (id: string) => names.get(id) ?? id;
@@ -178,6 +182,8 @@ function bareNode(node: GraphFileNode, top: number): BareNode {
     label: node.clerp ? node.clerp : null,
     activation: node.activation ?? null,
     probability: kind === 'logit' ? (node.token_prob ?? 0) : null,
+    density: null,
+    presence: null,
     cumulative: node.influence ?? null,
   };
 }

@@ -1,21 +1,22 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { Button, Range, Select } from '../../components/controls.tsx';
 import { Panel } from '../../components/panel.tsx';
-import { formatCount, formatProbability, t } from '../../i18n.ts';
+import { formatNumber, t } from '../../i18n.ts';
 import { addCommands, type Command } from '../../keys.ts';
 import { LINK_SIGNS } from '../../state/fields.ts';
 import { setState, state } from '../../state/url.ts';
 import { traceable, useSight } from '../dictionaries.ts';
 import { Causal } from './causal.tsx';
-import { fileFault, matches, opened, togglePin, traced, view } from './data.ts';
+import { fileFault, opened, plain, togglePin, traced, view } from './data.ts';
 import { graphExports, graphFile } from './exports.ts';
 import { type FileFault, readGraphFile } from './file.ts';
 import './graph.css';
 import { MainView } from './main-view.tsx';
-import { Heads, LabelSearch, Side } from './side.tsx';
+import { Scores } from './scores.tsx';
+import { LabelSearch, useFoundKeys } from './search.tsx';
+import { Heads, Side } from './side.tsx';
 import { Subgraph } from './subgraph.tsx';
 import type { GraphView } from './view.ts';
-import { hiddenWords } from './words.ts';
 
 /** The key that pins, also when the focus is elsewhere than in the picture. */
 const PIN: Command = {
@@ -32,6 +33,7 @@ export function GraphPanel() {
   const words = t().graph;
   const sight = useSight();
   useEffect(() => addCommands([PIN]), []);
+  useFoundKeys();
   const graph = view.value;
   if (traceable.value === undefined) return null;
   if (traceable.value === false && opened.value === null) {
@@ -74,7 +76,6 @@ export function GraphPanel() {
 
 function Controls() {
   const words = t().graph;
-  const found = matches.value?.filter(Boolean).length;
   return (
     <>
       <Range
@@ -103,7 +104,8 @@ function Controls() {
         options={LINK_SIGNS.map((value) => ({ value, label: words.signs[value] }))}
         onChange={(linkSign) => setState({ linkSign })}
       />
-      <LabelSearch found={found} />
+      <Frequent />
+      <LabelSearch />
       <span class="graph-files">
         <OpenFile />
         {view.value === undefined ? null : <Button onClick={saveFile}>{words.save}</Button>}
@@ -117,6 +119,42 @@ function Controls() {
           </Button>
         )}
       </span>
+    </>
+  );
+}
+
+/** Features that fire nearly everywhere say little about one prompt: limits that take them out, counted. */
+function Frequent() {
+  const words = t().graph;
+  // A file has no densities, nor has a model whose features were not harvested.
+  const known = plain.value?.nodes.some(({ density }) => density !== null) === true;
+  const limit = state.densityLimit.value;
+  return (
+    <>
+      {known || limit < 100 ? (
+        <Range
+          label={words.density}
+          hint={words.densityHint}
+          value={limit}
+          min={1}
+          max={100}
+          step={1}
+          format={(value) =>
+            value === 100 ? words.densityAny : words.densityMost(formatNumber(value, { digits: 0 }))
+          }
+          onChange={(densityLimit) => setState({ densityLimit })}
+        />
+      ) : null}
+      <label class="field" title={words.everywhereHint}>
+        <input
+          type="checkbox"
+          checked={state.everywhere.value === 'hidden'}
+          onChange={(event) =>
+            setState({ everywhere: event.currentTarget.checked ? 'hidden' : 'shown' })
+          }
+        />
+        {words.everywhere}
+      </label>
     </>
   );
 }
@@ -158,6 +196,11 @@ async function openFile(file: File): Promise<void> {
     nodeLabels: [],
     nodeShare: 100,
     edgeShare: 100,
+    densityLimit: 100,
+    everywhere: 'shown',
+    logitPair: [],
+    expanded: [],
+    subgraphAt: [],
     change: null,
   });
 }
@@ -193,37 +236,6 @@ function Body({ graph }: { readonly graph: GraphView }) {
         <Subgraph view={graph} />
         {graph.file === null ? <Causal view={graph} /> : <p class="note">{words.ofFile}</p>}
       </div>
-    </div>
-  );
-}
-
-/** Always in sight: how much of the answer the graph explains, and what it does not show. */
-function Scores({ graph }: { readonly graph: GraphView }) {
-  const words = t().graph;
-  const { replacement, completeness, errorShare } = graph.scores;
-  const errors = graph.nodes.filter(({ kind }) => kind === 'error').length;
-  return (
-    <div class="graph-scores">
-      <dl>
-        <div title={words.replacementHint}>
-          <dt>{words.replacement}</dt>
-          <dd class="number">{formatProbability(replacement)}</dd>
-        </div>
-        <div title={words.completenessHint}>
-          <dt>{words.completeness}</dt>
-          <dd class="number">{formatProbability(completeness)}</dd>
-        </div>
-        <div title={words.errorShareHint} class="uncertain">
-          <dt>{words.errorShare}</dt>
-          <dd class="number">
-            {formatProbability(errorShare)} <span class="note">({formatCount(errors)})</span>
-          </dd>
-        </div>
-      </dl>
-      <p class="note">
-        {graph.file === null ? '' : `${words.fromFile(graph.file)} · `}
-        {hiddenWords(graph)}
-      </p>
     </div>
   );
 }

@@ -17,15 +17,16 @@ import {
   chosen,
   group,
   groups,
+  linkDrawn,
   matches,
   nodeLabel,
   nodeTitle,
   nodeWeights,
   pointed,
-  signFits,
   togglePin,
 } from './data.ts';
 import { drawAll, drawOwn, edgeColours, prepare } from './edges.ts';
+import { Mark } from './overview.tsx';
 import type { GraphView } from './view.ts';
 
 const HEIGHT = 480;
@@ -146,7 +147,7 @@ export function MainView({ view }: { readonly view: GraphView }) {
         void [state.theme.value, scheme.value];
         const colours = edgeColours(probe.current);
         const faint = chosen.value !== undefined;
-        drawAll(picture, { view, layout, colours, fits: signFits, faint });
+        drawAll(picture, { view, layout, colours, fits: linkDrawn, faint });
       }),
     [view, layout],
   );
@@ -162,7 +163,7 @@ export function MainView({ view }: { readonly view: GraphView }) {
           view,
           layout,
           colours: edgeColours(probe.current),
-          fits: signFits,
+          fits: linkDrawn,
           node,
         });
       }),
@@ -237,7 +238,30 @@ export function MainView({ view }: { readonly view: GraphView }) {
           <Ring view={view} layout={layout} />
         </div>
       </div>
+      <Legend />
     </>
+  );
+}
+
+/** What marks and colours mean. With a node chosen, nodes have the colours of their weight to it. */
+function Legend() {
+  const words = t().graph;
+  const kinds = ['token', 'feature', 'error', 'logit'] as const;
+  return (
+    <p class="graph-legend note">
+      {kinds.map((kind) => (
+        <span key={kind}>
+          <Mark kind={kind} /> {words.kinds[kind]}
+        </span>
+      ))}
+      <span>
+        <span class="swatch positive" /> {words.positiveLink}
+      </span>
+      <span>
+        <span class="swatch negative" /> {words.negativeLink}
+      </span>
+      <span>{chosen.value === undefined ? words.shadeInfluence : words.shadeWeight}</span>
+    </p>
   );
 }
 

@@ -1,5 +1,6 @@
 import type { TraceScores } from '../../../src/lab/api.ts';
-import { completeView, type GraphView } from './view.ts';
+import { without } from './filter.ts';
+import type { GraphView } from './view.ts';
 
 /** No chain of links is longer than the graph is deep; this many steps see the end of any. */
 const MOST_STEPS = 1000;
@@ -113,24 +114,8 @@ export function pruneView(
       changed = true;
     });
   }
-  const at = new Map<number, number>();
-  const kept = nodes.filter((_, i) => {
-    if (keep[i]) at.set(i, at.size);
-    return keep[i];
+  return without(view, {
+    why: (_, i) => (keep[i] ? null : 'pruned'),
+    dropLink: (link) => !keepLinks[link],
   });
-  const rows = [...keepLinks.keys()].filter((i) => keepLinks[i]);
-  const pruned = completeView({
-    ...view,
-    nodes: kept,
-    links: {
-      source: rows.map((i) => at.get(links.source[i])!),
-      target: rows.map((i) => at.get(links.target[i])!),
-      weight: rows.map((i) => links.weight[i]),
-    },
-  });
-  const counts = [
-    { what: 'nodes', why: 'pruned', count: nodes.length - kept.length },
-    { what: 'links', why: 'pruned', count: links.weight.length - rows.length },
-  ] as const;
-  return { ...pruned, hidden: [...view.hidden, ...counts.filter(({ count }) => count > 0)] };
 }

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import { Button, Field } from '../../components/controls.tsx';
+import { Button, Select } from '../../components/controls.tsx';
 import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
 import { setState, state } from '../../state/url.ts';
 import {
@@ -8,6 +8,7 @@ import {
   chosen,
   inputs,
   loadings,
+  logitName,
   nodeLabel,
   nodeTitle,
   opened,
@@ -20,6 +21,8 @@ import {
   splitScore,
   togglePin,
 } from './data.ts';
+import { differenceKey } from './filter.ts';
+import { Overview } from './overview.tsx';
 import type { Connection, GraphNode, GraphView } from './view.ts';
 
 /** Rows per list and sign. */
@@ -33,7 +36,7 @@ export function Side({ view }: { readonly view: GraphView }) {
   return (
     <div class="graph-side">
       {node === undefined || index === undefined ? (
-        <p class="note">{words.choose}</p>
+        <Overview view={view} />
       ) : (
         <>
           <NodeCard node={node} view={view} fixed={chosen.value === index} />
@@ -120,6 +123,11 @@ function NodeCard(props: {
         ) : null}
       </dl>
       <div class="node-actions">
+        {props.fixed ? (
+          <Button icon="previous" onClick={() => setState({ node: '' })}>
+            {words.backToList}
+          </Button>
+        ) : null}
         <Button pressed={pinned} onClick={() => togglePin(node.key)}>
           {pinned ? words.unpin : words.pin}
         </Button>
@@ -140,8 +148,63 @@ function NodeCard(props: {
             {words.showFeature}
           </Button>
         ) : null}
+        {node.kind === 'logit' ? <Difference node={node} view={view} /> : null}
       </div>
     </div>
+  );
+}
+
+/** Makes a node of this logit minus another one of the graph. */
+function Difference({ node, view }: { readonly node: GraphNode; readonly view: GraphView }) {
+  const words = t().graph;
+  const logits = view.nodes.filter(({ kind, probability }) => {
+    return kind === 'logit' && probability !== null;
+  });
+  if (logits.length < 2) return null;
+  const made = state.logitPair.value;
+  if (node.probability === null) {
+    const [plus, minus] = made.map((key) => view.nodes[view.indexOf.get(key) ?? -1]);
+    // The picture subtracts the links it shows; a trace of the difference itself has all of them.
+    return (
+      <>
+        <Button onClick={() => setState({ logitPair: [], node: '' })}>
+          {words.dropDifference}
+        </Button>
+        {view.file === null && plus !== undefined && minus !== undefined ? (
+          <Button
+            label={words.traceDifferenceHint}
+            onClick={() =>
+              setState({
+                target: `#${plus.index}`,
+                distractor: `#${minus.index}`,
+                logitPair: [],
+                node: '',
+              })
+            }
+          >
+            {words.traceDifference}
+          </Button>
+        ) : null}
+      </>
+    );
+  }
+  return (
+    <Select
+      label={words.difference}
+      hint={words.differenceHint}
+      value=""
+      options={[
+        { value: '', label: '–' },
+        ...logits
+          .filter(({ key }) => key !== node.key)
+          .map((other) => ({ value: other.key, label: logitName(other) })),
+      ]}
+      onChange={(other) => {
+        if (other !== '') {
+          setState({ logitPair: [node.key, other], node: differenceKey(node.key, other) });
+        }
+      }}
+    />
   );
 }
 
@@ -217,7 +280,9 @@ function Row(props: {
   const words = t().graph;
   const other = view.nodes[one.node];
   const [source, target] = side === 'inputs' ? [other, of] : [of, other];
-  const split = view.file === null;
+  // The difference of two logits has no link of its own to split.
+  const real = target.kind !== 'logit' || target.probability !== null;
+  const split = view.file === null && real;
   return (
     <li>
       <button
@@ -385,27 +450,5 @@ function Scores({ view }: { readonly view: GraphView }) {
         </tbody>
       </table>
     </div>
-  );
-}
-
-/** Finds nodes by their labels. */
-export function LabelSearch({ found }: { readonly found: number | undefined }) {
-  const words = t().graph;
-  return (
-    <Field label={words.search}>
-      {(id) => (
-        <>
-          <input
-            id={id}
-            type="text"
-            value={state.label.value}
-            onInput={(event) =>
-              setState({ label: event.currentTarget.value }, { history: 'replace' })
-            }
-          />
-          {found === undefined ? null : <output for={id}>{words.found(formatCount(found))}</output>}
-        </>
-      )}
-    </Field>
   );
 }

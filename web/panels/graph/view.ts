@@ -1,5 +1,6 @@
 import type {
   HiddenCount,
+  HiddenNode,
   TraceLinks,
   TraceNode,
   TraceResponse,
@@ -27,6 +28,8 @@ export interface GraphView {
   readonly shown: { readonly nodes: number; readonly links: number };
   readonly total: { readonly nodes: number; readonly links: number };
   readonly hidden: readonly HiddenCount[];
+  /** The most influential of what is hidden. */
+  readonly largestHidden: readonly HiddenNode[];
 }
 
 /** What is left to find out of nodes and links. */
@@ -54,8 +57,9 @@ export function viewOfTrace(
   answer: TraceResponse,
   given: { readonly prompt: string; readonly tokens: readonly string[] },
 ): GraphView {
-  const { layers, nodes, links, scores, total, hidden } = answer;
-  return completeView({ ...given, file: null, layers, nodes, links, scores, total, hidden });
+  const { layers, nodes, links, scores, total, hidden, largestHidden } = answer;
+  const parts = { layers, nodes, links, scores, total, hidden, largestHidden };
+  return completeView({ ...given, file: null, ...parts });
 }
 
 /** A link from one node's point of view. */

@@ -4,7 +4,7 @@ import type { GraphView } from './view.ts';
 /** What is shown of what, and why the rest is not. */
 export function hiddenWords({ shown, total, hidden }: GraphView): string {
   const words = t().graph;
-  const reasons = hidden.map(({ what, why, count }) => words.hidden[what][why](formatCount(count)));
+  const reasons = hidden.map(({ what, why, count }) => words.hidden[why][what](formatCount(count)));
   const list = new Intl.ListFormat(document.documentElement.lang, { type: 'conjunction' });
   const [nodes, allNodes] = [shown.nodes, total.nodes].map(formatCount);
   const [links, allLinks] = [shown.links, total.links].map(formatCount);

@@ -6,6 +6,7 @@ import {
   qkAttribution,
   type StreamPart,
   headLoadings as splitOverHeads,
+  subgraphScores,
 } from '../../../microscope/graph/index.ts';
 import type { StreamPartView } from '../../contract/graph.ts';
 import type { Handler } from '../session.ts';
@@ -96,4 +97,13 @@ export const groups: Handler<'groups'> = async (session, request, job) => {
       cohesion: group.cohesion,
     })),
   };
+};
+
+export const subgraphScoresAnswer: Handler<'subgraph-scores'> = async (session, request, job) => {
+  const { nodes, ...graph } = request;
+  const traced = await traceOf(session, graph, job);
+  return subgraphScores(
+    traced.found.graph,
+    nodes.map((name) => nodeAt(traced, name)),
+  );
 };

@@ -1,12 +1,15 @@
 import { graphScores, pruneGraph } from '../../../microscope/graph/index.ts';
-import type { HiddenCount, TraceLinks, TraceNode } from '../../contract/graph.ts';
+import type { HiddenCount, HiddenNode, TraceLinks, TraceNode } from '../../contract/graph.ts';
 import { type Handler, viewTokens } from '../session.ts';
+import { densitiesOf } from './harvest.ts';
 import { labelsOf, standing } from './labels.ts';
 import { type Traced, traceOf } from './traced.ts';
 
 /** What a page can show at sixty frames a second. */
 const MOST_NODES = 700;
 const MOST_LINKS = 10_000;
+/** Hidden nodes that are named. */
+const NAMED_HIDDEN = 20;
 
 /** The nodes to return, in the graph's order: those that pruning kept, the most influential first. */
 function chooseNodes(keep: readonly boolean[], { found, influences }: Traced): number[] {
@@ -38,6 +41,18 @@ function inputsOf({ found }: Traced, node: number): { inputs: number; errorShare
   return { inputs, errorShare: inputs > 0 ? errors / inputs : 0 };
 }
 
+/** Per feature, the share of positions at which the graph has it. */
+function presences({ found }: Traced): (layer: number, index: number) => number {
+  const counts = new Map<string, number>();
+  for (const { kind, layer, index } of found.graph.nodes) {
+    if (kind !== 'feature') continue;
+    const name = `${layer}.${index}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const positions = found.graph.tokens.length;
+  return (layer, index) => (counts.get(`${layer}.${index}`) ?? 0) / positions;
+}
+
 export const trace: Handler<'trace'> = async (session, request, job) => {
   const traced = await traceOf(session, request, job);
   const { found, influences, weights, keys } = traced;
@@ -48,6 +63,12 @@ export const trace: Handler<'trace'> = async (session, request, job) => {
   const pruned = pruneGraph(kinds, adjacency, weights, { nodeShare, edgeShare });
   const chosen = chooseNodes(pruned.keepNodes, traced);
   const labels = await labelsOf(session);
+  const density = await densitiesOf(session);
+  const presence = presences(traced);
+  const labelAt = (i: number) => {
+    const { kind, layer, index } = nodes[i];
+    return kind === 'feature' ? standing(labels(layer, index)) : null;
+  };
   const views = chosen.map((i): TraceNode => {
     const { kind, layer, position, index, activation, probability } = nodes[i];
     return {
@@ -56,9 +77,11 @@ export const trace: Handler<'trace'> = async (session, request, job) => {
       layer,
       position,
       index,
-      label: kind === 'feature' ? standing(labels(layer, index)) : null,
+      label: labelAt(i),
       activation,
       probability,
+      density: kind === 'feature' ? density(layer, index) : null,
+      presence: kind === 'feature' ? presence(layer, index) : null,
       influence: influences[i],
       cumulative: pruned.cumulative[i],
       ...inputsOf(traced, i),
@@ -96,6 +119,16 @@ export const trace: Handler<'trace'> = async (session, request, job) => {
     { what: 'links', why: 'pruned', count: total - survived },
     { what: 'links', why: 'limit', count: survived - links.length },
   ];
+  const largestHidden = [...nodes.keys()]
+    .filter((i) => !at.has(i))
+    .sort((a, b) => influences[b] - influences[a] || a - b)
+    .slice(0, NAMED_HIDDEN)
+    .map((i): HiddenNode => {
+      const { kind, layer, position, index } = nodes[i];
+      const why = pruned.keepNodes[i] ? 'limit' : 'pruned';
+      const influence = influences[i];
+      return { key: keys[i], kind, layer, position, index, label: labelAt(i), influence, why };
+    });
   const sum = (kind?: string) =>
     kinds.reduce(
       (all, own, i) => (kind === undefined || own === kind ? all + influences[i] : all),
@@ -114,6 +147,7 @@ export const trace: Handler<'trace'> = async (session, request, job) => {
     shown: { nodes: views.length, links: links.length },
     total: { nodes: n, links: total, features: found.activeFeatures },
     hidden: hidden.filter(({ count }) => count > 0),
+    largestHidden,
     scores: {
       ...graphScores(kinds, adjacency, weights),
       errorShare: whole > 0 ? sum('error') / whole : 0,
