@@ -20,6 +20,9 @@ async function glassbox(...argv: string[]) {
 
 const CLEAN = 'When Mary and John were at the park, John gave a ball to';
 const CORRUPTED = 'When Mary and John were at the park, Mary gave a ball to';
+const LONGER = ['--clean', CLEAN, '--corrupted', `One evening, ${CORRUPTED}`].concat(
+  ...['--target', 'Mary', '--distractor', 'John'],
+);
 const PAIR = [
   '--clean',
   CLEAN,
@@ -68,6 +71,26 @@ test('circuit find writes a circuit that circuit eval judges', async () => {
   assert.match(text.out, /showing 3 of \d+ edges kept/);
 });
 
+test('circuit path shows senders by the size of their change', async () => {
+  const from = ['--from', 'm0', 'a3.h0', 'a0.h1'];
+  const { code, out, err } = await glassbox('circuit', 'path', '--ioi', '4', ...from, '--json');
+  assert.equal(code, 0, out + err);
+  const found = JSON.parse(out);
+  assert.equal(found.n, 4);
+  assert.deepEqual(found.receivers, ['logits']);
+  assert.deepEqual(
+    found.effects.map(({ sender }: { sender: string }) => sender),
+    ['m0', 'a3.h0', 'a0.h1'],
+  );
+  for (const { change, effect, patched } of found.effects) {
+    assert.equal(patched.length, 4);
+    assert.ok(change.low <= change.value && effect.value * change.value >= 0);
+  }
+  const single = await glassbox('circuit', 'path', ...PAIR, '--to', 'a3.h0<v>', '--top', '2');
+  assert.match(single.out, /showing 2 of 24 senders, into a3\.h0<v>; n = 1/);
+  assert.ok(!single.out.includes('Infinity'));
+});
+
 test('wrong combinations of options are refused with what to do', async () => {
   for (const [argv, code] of [
     [['circuit', 'find'], 'bad-option'],
@@ -76,7 +99,14 @@ test('wrong combinations of options are refused with what to do', async () => {
     [['circuit', 'find', ...PAIR, '--method', 'eapp'], 'unknown-method'],
     [['circuit', 'find', ...PAIR, '--ablation', 'zero'], 'bad-option'],
     [['circuit', 'find', ...PAIR, '--metric', 'kl', '--method', 'eap'], 'flat-metric'],
+    [['circuit', 'find', ...PAIR, '--by', 'size'], 'unknown-order'],
     [['circuit', 'eval', join(scratch, 'none.json'), '--ioi', '2'], 'no-file'],
+    [['circuit', 'path'], 'bad-option'],
+    [['circuit', 'path', ...PAIR, '--to', 'a3.h0<z>'], 'unknown-receiver'],
+    [['circuit', 'path', ...PAIR, '--from', 'a9.h0'], 'unknown-node'],
+    [['circuit', 'path', ...PAIR, '--metric', 'loss'], 'unknown-metric'],
+    [['circuit', 'path', ...LONGER], 'prompts-differ-in-length'],
+    [['circuit', 'find', ...LONGER], 'prompts-differ-in-length'],
   ] as const) {
     const { code: exit, out } = await glassbox(...argv, '--json');
     assert.equal(exit, 2, out);
@@ -113,4 +143,6 @@ test('patch aligns prompts by named places, and estimates', async () => {
   assert.match(estimate.out, /^layer \\ head/);
   const wrong = await glassbox(...args, '--align', '3=1:2', '--json');
   assert.equal(JSON.parse(wrong.out).error.code, 'bad-option');
+  const twice = await glassbox(...args, '--align', 'END=-1:-1', 'END=2:2', '--json');
+  assert.equal(JSON.parse(twice.out).error.code, 'bad-option');
 });

@@ -26,6 +26,9 @@ import type { CommandSpec } from '../command.ts';
 import { openModel, withModel } from '../model.ts';
 import { realNumber, wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
+import { path } from './circuit-path.ts';
+
+const orders = ['absolute', 'signed'] as const;
 
 function settings(options: { metric: string; ablation: string }) {
   return {
@@ -83,6 +86,7 @@ const find: CommandSpec = {
         realNumber('--fraction', 0),
       )
       .option('--threshold <x>', 'ACDC: cut what matters less', realNumber('--threshold', 0), 0.01)
+      .option('--by <order>', `rank edges by ${orders.join(' or ')} score`, orders[0])
       .option('--curve', 'also measure faithfulness at growing fractions')
       .option(
         '--random <n>',
@@ -96,6 +100,7 @@ const find: CommandSpec = {
     const model = await openModel(context, options);
     const examples = await circuitExamples(model, options);
     const method = oneOf('method', options.method, circuitMethods);
+    const by = oneOf('order', options.by, orders);
     const { steps, threshold, edges, fraction, random: draws } = options;
     const { signal, progress } = context;
     const circuit = await findCircuit(model, examples, {
@@ -105,13 +110,14 @@ const find: CommandSpec = {
       threshold,
       edges,
       fraction,
+      by,
       progress,
       signal,
     });
     const { graph, scores, mask } = circuit;
     const runner = await circuitRunner(model, examples, { ...settings(options), signal });
     const found = await faithfulness(runner, mask);
-    const curve = options.curve ? await faithfulnessCurve(runner, scores, { progress }) : null;
+    const curve = options.curve ? await faithfulnessCurve(runner, scores, { by, progress }) : null;
     const chance = curve && draws > 0 ? await randomCurve(runner, { draws, progress }) : null;
     if (options.out) {
       await writeCircuit(options.out, circuit);
@@ -170,7 +176,12 @@ const evalCommand: CommandSpec = {
       .argument('<file>', 'circuit as JSON')
       .option('--metric <name>', `one of ${circuitMetrics.join(', ')}`, 'logit-diff')
       .option('--ablation <kind>', `what cut edges carry: ${ablations.join(', ')}`, 'corrupted')
-      .option('--sets <n>', 'random sets of nodes for completeness', wholeNumber('--sets', 0), 8),
+      .option('--sets <n>', 'random sets of nodes left out', wholeNumber('--sets', 0), 8)
+      .option(
+        '--by <order>',
+        `rank edges for the curve by ${orders.join(' or ')} score`,
+        orders[0],
+      ),
   async action(context, { args: [file], options }) {
     const circuit = await readCircuit(file);
     const model = await openModel(context, options);
@@ -180,18 +191,29 @@ const evalCommand: CommandSpec = {
     const runner = await circuitRunner(model, examples, { ...settings(options), signal });
     const { sets, seed } = options;
     const found = await evaluateCircuit(runner, circuit, { sets, seed, progress });
-    const curve = await faithfulnessCurve(runner, circuit.scores, { progress });
+    const by = oneOf('order', options.by, orders);
+    const curve = await faithfulnessCurve(runner, circuit.scores, { by, progress });
     context.result({ model: model.name, n: examples.length, ...found, curve }, () => {
       const { metric, completeness, minimality } = found;
       const share = (x: Estimate) => showEstimate(x, 3);
-      const least = minimality.slice(0, 10).map(({ node, effect }) => [node, fixed(effect)]);
+      const least = minimality
+        .slice(0, 10)
+        .map(({ node, effect, score, without }) => [
+          node,
+          fixed(effect),
+          fixed(score),
+          without.join(' ') || 'nothing',
+        ]);
       return [
         `${found.edges} edges, ${found.nodes} nodes, n = ${examples.length}`,
         `metric: circuit ${fixed(metric.circuit)}, all ${fixed(metric.full)}, none ${fixed(metric.empty)}`,
         `faithfulness ${share(found.faithfulness)}`,
-        `incompleteness over ${completeness.sets.length} sets: mean ${fixed(completeness.mean)}, worst ${fixed(completeness.worst)}`,
+        `incompleteness over ${completeness.sets.length} sets: mean ${share(completeness.mean)}, worst ${fixed(completeness.worst)}`,
         '',
-        table(['node', 'effect of leaving it out'], least),
+        table(
+          ['node', 'effect of leaving it out', 'minimality score', 'beside leaving out'],
+          least,
+        ),
         '',
         curveTable(curve),
       ].join('\n');
@@ -208,5 +230,5 @@ export const circuit: CommandSpec = {
   async action() {
     return undefined;
   },
-  subcommands: [find, evalCommand],
+  subcommands: [find, path, evalCommand],
 };

@@ -13,16 +13,19 @@ import { fixed, quoteToken, table } from '../table.ts';
 /** Reads `S2=10:9` pairs. A name that is a number would look like a position. */
 function alignment(pairs: readonly string[] | undefined): NamedPositions | undefined {
   if (!pairs) return undefined;
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const [, name, clean, corrupted] = /^([^=\d][^=]*)=(-?\d+):(-?\d+)$/.exec(pair) ?? [];
-      if (name !== undefined) return [name, [Number(clean), Number(corrupted)] as const];
-      throw new GlassboxError(`--align '${pair}' is not of the form name=clean:corrupted`, {
-        code: 'bad-option',
-        remedy: 'Give for instance: --align S2=10:9 END=-1:-1',
-      });
-    }),
-  );
+  const bad = (message: string) =>
+    new GlassboxError(message, {
+      code: 'bad-option',
+      remedy: 'Give for instance: --align S2=10:9 END=-1:-1',
+    });
+  const places = new Map<string, readonly [number, number]>();
+  for (const pair of pairs) {
+    const [, name, clean, corrupted] = /^([^=\d][^=]*)=(-?\d+):(-?\d+)$/.exec(pair) ?? [];
+    if (name === undefined) throw bad(`--align '${pair}' is not of the form name=clean:corrupted`);
+    if (places.has(name)) throw bad(`--align names '${name}' twice`);
+    places.set(name, [Number(clean), Number(corrupted)]);
+  }
+  return Object.fromEntries(places);
 }
 
 export const patch: CommandSpec = {

@@ -5,7 +5,7 @@ import type { Program } from '../../graph/program.ts';
 import type { Model } from '../../model/model.ts';
 import { toBatch } from '../../model/run/batch.ts';
 import { eapActivationsProgram, eapInputsProgram, eapProgram } from './attribution-program.ts';
-import { lastPositions, requireExamples } from './examples.ts';
+import { lastPositions, requireExamples, requireFinite } from './examples.ts';
 import {
   type CircuitGraph,
   circuitGraph,
@@ -116,7 +116,7 @@ async function cleanLogits(model: Model, examples: readonly CircuitExample[]): P
  * corrupted to clean, k = 0 … steps − 1.
  *
  * @throws GlassboxError `no-prompts`, `prompts-differ-in-length`, `flat-metric` for plain EAP with `kl`,
- *   whose gradient is zero on the clean run
+ *   whose gradient is zero on the clean run; `not-finite`; `bad-option` for less than one step
  */
 export async function edgeAttribution(
   model: Model,
@@ -126,6 +126,12 @@ export async function edgeAttribution(
   requireExamples(examples);
   const { method = 'eap-ig-inputs', metric = 'logit-diff', batch = 4 } = options;
   const steps = method === 'eap' ? 1 : (options.steps ?? 5);
+  if (!(Number.isInteger(steps) && steps >= 1)) {
+    throw new GlassboxError(`${steps} points of the integral were asked for`, {
+      code: 'bad-option',
+      remedy: 'Use a whole number of steps, at least 1.',
+    });
+  }
   if (method === 'eap' && metric === 'kl') {
     throw new GlassboxError('the divergence from the clean run has no slope at the clean run', {
       code: 'flat-metric',
@@ -156,6 +162,8 @@ export async function edgeAttribution(
         alpha: { dtype: 'float32', shape: [steps], data: alpha },
         ...metricFeeds(metric, chunk, logits!),
       });
+      // One metric per step and example, steps first.
+      requireFinite([...(found.metric.data as Float32Array)], chunk.length);
       accumulate(graph, scores, found, first);
       options.progress?.({ label: 'edges', done: ++done, total, unit: 'batches' });
     }

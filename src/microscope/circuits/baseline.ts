@@ -42,7 +42,7 @@ export async function randomCurve(
   const span = meanOf(runner.full) - empty;
   const points: RandomCurve['points'][number][] = [];
   for (const fraction of fractions) {
-    const edges = Math.round(fraction * graph.edges.length);
+    const edges = Math.floor(fraction * graph.edges.length);
     const masks = orders.map((order) => {
       const mask = edgeMask(graph, 'none');
       for (const { index } of order.slice(0, edges)) mask[index] = 1;

@@ -71,7 +71,7 @@ test('everything is faithful, nothing is not, and curves end at one', async () =
   const curve = await faithfulnessCurve(runner, scores, { fractions: [0.25, 0.5, 1] });
   assert.deepEqual(
     curve.points.map(({ edges }) => edges),
-    [0.25, 0.5, 1].map((share) => Math.round(share * runner.graph.edges.length)),
+    [0.25, 0.5, 1].map((share) => Math.floor(share * runner.graph.edges.length)),
   );
   const [a, b, c] = curve.points.map((point) => point.faithfulness.value);
   assert.ok(Math.abs(c - 1) < 1e-4);
@@ -91,6 +91,13 @@ test('the whole model is complete, and minimality is the effect of leaving a nod
   const part = { graph, scores, mask: topEdges(graph, scores, { count: 12 }) };
   const smaller = await evaluateCircuit(runner, part, { sets: 2 });
   assert.equal(smaller.edges, 12);
+  for (const { node, score, effect, without } of smaller.minimality) {
+    assert.ok(score >= Math.abs(effect) && !without.includes(node), node);
+    if (without.length === 0) assert.ok(Math.abs(score - Math.abs(effect)) < 1e-12);
+  }
+  const { mean, sets, worst } = smaller.completeness;
+  assert.ok(mean.n === 2 && Math.abs(mean.value - (sets[0].gap + sets[1].gap) / 2) < 1e-12);
+  assert.equal(worst, Math.max(sets[0].gap, sets[1].gap));
   const [{ node, effect }] = smaller.minimality;
   const mask = part.mask.slice();
   for (const { name, index } of graph.edges) {

@@ -31,7 +31,7 @@ export interface EdgeProgramOptions {
   readonly metric: CircuitMetric;
   /** Nodes of layers before this one keep their clean outputs, so nothing before it is computed. */
   readonly from: number;
-  /** Every norm divides by the clean run's scale, so that receivers are linear in their inputs. */
+  /** Every norm of the stream divides by the clean run's scale, so receivers are linear in their inputs. */
   readonly freezeNorms: boolean;
 }
 
@@ -115,7 +115,7 @@ export function edgeInterventionProgram(
       if (scale !== undefined) {
         const known = held.get(scale) ?? example(`scale.${scale}`, ['pos', 1]);
         held.set(scale, known);
-        return known;
+        return collect(address, known);
       }
       const point = points.get(address);
       const layer = Number(point?.split('.')[1] ?? nLayers);

@@ -33,6 +33,23 @@ export function requireExamples(examples: readonly CircuitExample[]): void {
   });
 }
 
+/**
+ * Checks metrics of examples that were run one or more times in a row: what is not a number would else be taken
+ * for an edge that does not matter.
+ *
+ * @throws GlassboxError `not-finite`, naming the example
+ */
+export function requireFinite(values: readonly number[], examples: number): void {
+  const wrong = values.findIndex((value) => !Number.isFinite(value));
+  if (wrong < 0) return;
+  throw new GlassboxError(`the metric of example ${wrong % examples} is not a number`, {
+    code: 'not-finite',
+    remedy: 'Check the weights: numbers that are not finite spread through the whole model.',
+    kind: 'failure',
+    details: { example: wrong % examples },
+  });
+}
+
 /** Last positions of prompts, int64 `[examples]`. */
 export function lastPositions(prompts: readonly (readonly number[])[]): TensorData {
   return {

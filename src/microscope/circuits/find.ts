@@ -31,6 +31,8 @@ export interface FindCircuitOptions {
   /** Edges to keep, or the share of them, 0.05 unless told; `acdc` decides by itself. */
   readonly edges?: number;
   readonly fraction?: number;
+  /** Edges that matter either way (`absolute`, the default), or those that raise the metric first. */
+  readonly by?: 'absolute' | 'signed';
   readonly progress?: ProgressListener;
   readonly signal?: AbortSignal;
 }
@@ -51,9 +53,9 @@ export async function findCircuit(
     const { threshold = 0.01 } = options;
     return acdc(model, examples, { threshold, metric, ablation, progress, signal });
   }
-  const { edges: count, fraction = 0.05 } = options;
+  const { edges: count, fraction = 0.05, by } = options;
   const keep = ({ graph, scores }: Pick<Circuit, 'graph' | 'scores'>): Circuit => {
-    const mask = pruneDeadEnds(graph, topEdges(graph, scores, { count, fraction }));
+    const mask = pruneDeadEnds(graph, topEdges(graph, scores, { count, fraction, by }));
     return { graph, scores, mask };
   };
   if (method === 'exact') {

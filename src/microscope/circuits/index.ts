@@ -16,6 +16,7 @@ export {
   type FaithfulnessCurve,
   faithfulness,
   faithfulnessCurve,
+  type MinimalityCheck,
 } from './evaluate.ts';
 export { exactEdgeScores } from './exact.ts';
 export { type Ablation, ablations } from './examples.ts';

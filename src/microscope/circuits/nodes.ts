@@ -83,13 +83,22 @@ export function streamPoints(config: ModelConfig): { point: string; address: str
   ];
 }
 
-/** Norm scales a frozen run holds, one per point where receivers read. */
+/**
+ * Norm scales a frozen run holds: one per point where receivers read, and those of norms behind attention
+ * (`attn.{l}`) and MLP (`mlp.{l}`) where the family has them.
+ */
 export function normScales(config: ModelConfig): { point: string; address: string }[] {
   const layers = Array.from({ length: config.nLayers }, (_, l) => l);
   return [
     ...layers.flatMap((l) => [
       { point: `pre.${l}`, address: `blocks.${l}.ln1.hook_scale` },
       { point: `mid.${l}`, address: `blocks.${l}.ln2.hook_scale` },
+      ...(config.postNorms
+        ? [
+            { point: `attn.${l}`, address: `blocks.${l}.ln1_post.hook_scale` },
+            { point: `mlp.${l}`, address: `blocks.${l}.ln2_post.hook_scale` },
+          ]
+        : []),
     ]),
     { point: 'end', address: 'ln_final.hook_scale' },
   ];

@@ -23,7 +23,7 @@ export interface PathProgramOptions {
   readonly metric: CircuitMetric;
   /** MLPs between sender and receivers pass the change on instead of staying as they were. */
   readonly throughMlps: boolean;
-  /** Every norm divides by the clean run's scale. */
+  /** Every norm of the stream divides by the clean run's scale. */
   readonly freezeNorms: boolean;
 }
 

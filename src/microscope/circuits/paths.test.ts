@@ -8,7 +8,8 @@ import { changedFixture, EXAMPLES } from './testing.ts';
 
 const ONE = EXAMPLES.slice(0, 1);
 
-for (const name of ['gpt2', 'llama3', 'gpt-neox']) {
+// Not Gemma 2: there a head's share of the stream is scaled by its layer's norm, which patching z moves too.
+for (const name of ['gpt2', 'llama3', 'gpt-neox', 'qwen3']) {
   test(`all paths out of a head together are activation patching: ${name}`, async () => {
     const model = await loadFixture(name);
     const { graph } = await circuitRunner(model, ONE);
@@ -27,8 +28,12 @@ for (const name of ['gpt2', 'llama3', 'gpt-neox']) {
   });
 }
 
-test('one direct path is one edge cut', async () => {
-  const model = await loadFixture('gpt2');
+for (const name of ['gpt2', 'gpt-neox', 'gemma2', 'llama3']) {
+  test(`one direct path is one edge cut: ${name}`, () => directPaths(name));
+}
+
+async function directPaths(name: string): Promise<void> {
+  const model = await loadFixture(name);
   for (const freezeNorms of [false, true]) {
     const runner = await circuitRunner(model, EXAMPLES, { freezeNorms });
     for (const [sender, receiver] of [
@@ -50,7 +55,7 @@ test('one direct path is one edge cut', async () => {
       }
     }
   }
-});
+}
 
 test('a direct path to the logits adds the frozen-norm share of the difference', async () => {
   const model = await loadFixture('gpt2');
@@ -96,6 +101,20 @@ test('paths through MLPs are the direct ones when MLPs write nothing, else they 
       ),
     );
     assert.equal(gap < 1e-5, same, `${gap}`);
+  }
+});
+
+test('divergence has a change and no share, and a model that is not a number is named', async () => {
+  const model = await loadFixture('gpt2');
+  const { effects, clean } = await pathPatching(model, EXAMPLES, {
+    senders: ['a1.h0', 'm0'],
+    metric: 'kl',
+  });
+  assert.ok(clean.every((value) => Math.abs(value) < 1e-6));
+  for (const { effect, change, patched } of effects) {
+    assert.equal(effect, null);
+    const mean = (patched[0] + patched[1] - clean[0] - clean[1]) / 2;
+    assert.ok(change.value < 0 && Math.abs(change.value - mean) < 1e-9);
   }
 });
 

@@ -3,7 +3,7 @@ import type { TensorData } from '../../graph/op.ts';
 import type { Model } from '../../model/model.ts';
 import { toBatch } from '../../model/run/batch.ts';
 import { bootstrap, type Estimate } from '../intervals.ts';
-import { lastPositions, requireExamples, runNodes } from './examples.ts';
+import { lastPositions, requireExamples, requireFinite, runNodes } from './examples.ts';
 import {
   type CircuitGraph,
   circuitGraph,
@@ -38,8 +38,13 @@ export interface PathPatchingOptions {
 /** The effect of one sender's paths. */
 export interface PathEffect {
   readonly sender: string;
-  /** (patched − clean) / |clean| of means: −1 when the paths carry all of the metric. */
-  readonly effect: Estimate;
+  /** patched − clean, mean over examples, in the metric's unit. */
+  readonly change: Estimate;
+  /**
+   * The change as a share of |clean| of means: −1 when the paths carry all of the metric. Null where there
+   * is nothing to take a share of, as with `kl`, which is 0 on the clean run.
+   */
+  readonly effect: Estimate | null;
   /** The metric of every example with the paths patched. */
   readonly patched: readonly number[];
 }
@@ -112,7 +117,8 @@ function receiverFeeds(
  * the receivers then compute spreads freely. Direct paths by default: the sender's change is added to the
  * receiver's input alone, divided by the clean norm scale.
  *
- * @throws GlassboxError `unknown-node`, `unknown-receiver`, `no-prompts`, `prompts-differ-in-length`
+ * @throws GlassboxError `unknown-node`, `unknown-receiver`, `no-prompts`, `prompts-differ-in-length`,
+ *   `not-finite`
  */
 export async function pathPatching(
   model: Model,
@@ -170,7 +176,9 @@ export async function pathPatching(
     values.push(...(found.metric.data as Float32Array));
   }
   const n = examples.length;
+  requireFinite(values, n);
   const plain = values.slice(0, n);
+  const share = metric !== 'kl' && Math.abs(meanOf(plain)) > 1e-6;
   const over = (list: readonly number[], indices: readonly number[]) =>
     meanOf(indices.map((i) => list[i]));
   return {
@@ -178,11 +186,11 @@ export async function pathPatching(
     clean: plain,
     effects: senders.map((sender, i) => {
       const patched = values.slice((i + 1) * n, (i + 2) * n);
-      const effect = bootstrap(n, (indices) => {
-        const base = over(plain, indices);
-        return (over(patched, indices) - base) / Math.abs(base);
-      });
-      return { sender, effect, patched };
+      const changed = (indices: readonly number[]) => over(patched, indices) - over(plain, indices);
+      const relative = (indices: readonly number[]) =>
+        changed(indices) / Math.abs(over(plain, indices));
+      const effect = share ? bootstrap(n, relative) : null;
+      return { sender, change: bootstrap(n, changed), effect, patched };
     }),
   };
 }

@@ -1,4 +1,3 @@
-import { GlassboxError } from '../../base/error.ts';
 import type { TensorData } from '../../graph/op.ts';
 import type { Model } from '../../model/model.ts';
 import { edgeInterventionProgram } from './edge-program.ts';
@@ -8,6 +7,7 @@ import {
   lastPositions,
   type NodeRun,
   requireExamples,
+  requireFinite,
   runNodes,
 } from './examples.ts';
 import {
@@ -44,7 +44,7 @@ export interface CircuitRunner {
   readonly full: readonly number[];
   readonly empty: readonly number[];
   /**
-   * The metric of every example under every mask, `[masks][examples]`.
+   * The metric of every example under every mask, `[masks][examples]`. Throws `not-finite`.
    *
    * @param from no edge into a layer before this one is cut by any mask: those layers are not run again
    */
@@ -182,18 +182,10 @@ export async function circuitRunner(
       values.push(...(await runRows(prepared, rows.slice(start, start + batch), from)));
     }
     const n = examples.length;
+    requireFinite(values, n);
     return masks.map((_, i) => values.slice(i * n, (i + 1) * n));
   };
   const [full, empty] = await run([edgeMask(graph), edgeMask(graph, 'none')]);
-  const wrong = [...full, ...empty].findIndex((value) => !Number.isFinite(value));
-  if (wrong >= 0) {
-    throw new GlassboxError(`the metric of example ${wrong % examples.length} is not a number`, {
-      code: 'not-finite',
-      remedy: 'Check the weights: numbers that are not finite spread through the whole model.',
-      kind: 'failure',
-      details: { example: wrong % examples.length },
-    });
-  }
   return { graph, examples, metric, full, empty, run };
 }
 

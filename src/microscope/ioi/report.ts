@@ -22,10 +22,11 @@ const number = (x: number, decimals = 2) => {
   return Number(text) === 0 ? text.replace('-', '') : text;
 };
 
-/** An estimate with its interval, or a dash. */
+/** An estimate with its interval, or a dash; one sample has no interval. */
 export function showEstimate(found: Estimate | null, decimals = 2): string {
   if (!found) return '–';
   const { value, low, high } = found;
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return number(value, decimals);
   return `${number(value, decimals)} [${number(low, decimals)}, ${number(high, decimals)}]`;
 }
 

@@ -22,22 +22,6 @@ function moved(value: TensorData, places: readonly Place[], pos: number): Tensor
   return { dtype: 'float32', shape: [1, pos, ...rest], data };
 }
 
-/** The same for a pattern `[1, n_heads, query, key]`, whose positions are on the third axis. */
-function movedPattern(value: TensorData, places: readonly Place[]): TensorData {
-  const [, heads, pos] = value.shape;
-  const source = value.data as Float32Array;
-  const data = source.slice();
-  for (const { positions } of places) {
-    for (const [to, from] of positions) {
-      for (let h = 0; h < heads; h++) {
-        const start = (h * pos + from) * pos;
-        data.set(source.subarray(start, start + pos), (h * pos + to) * pos);
-      }
-    }
-  }
-  return { dtype: 'float32', shape: value.shape, data };
-}
-
 /**
  * A site's values of the other run at the positions of the patched one, whose prompt has `pos` tokens.
  */
@@ -47,5 +31,6 @@ export function aligned(
   places: readonly Place[],
   pos: number,
 ): TensorData {
-  return site === 'pattern' ? movedPattern(value, places) : moved(value, places, pos);
+  // Patterns are only exchanged at the same query.
+  return site === 'pattern' ? value : moved(value, places, pos);
 }

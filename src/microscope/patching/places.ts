@@ -42,9 +42,29 @@ function correspondence(pair: PatchPair, denoise: boolean): [string, readonly [n
   );
 }
 
-/** Patterns reach over all keys, so prompts of different length have none that correspond. */
-function requirePatterns({ clean, corrupted }: PatchPair, site: PatchSite): void {
-  if (site !== 'pattern' || clean.length === corrupted.length) return;
+/**
+ * Patterns reach over all keys before their query, so only those of the same query in prompts of the same
+ * length correspond: moved to an earlier query they would look ahead.
+ */
+function requirePatterns(
+  { clean, corrupted }: PatchPair,
+  site: PatchSite,
+  positions: readonly [string, readonly [number, number]][],
+): void {
+  if (site !== 'pattern') return;
+  const moved = positions.find(([, [a, b]]) => a !== b);
+  if (moved && clean.length === corrupted.length) {
+    const [name, [base, other]] = moved;
+    throw new GlassboxError(
+      `'${name}' is position ${base} in one prompt and ${other} in the other: their attention patterns have different keys`,
+      {
+        code: 'positions-differ',
+        remedy: 'Name the same position in both prompts, or patch q, k or v instead.',
+        details: { name, base, other },
+      },
+    );
+  }
+  if (clean.length === corrupted.length) return;
   throw new GlassboxError(
     `attention patterns over ${clean.length} and ${corrupted.length} keys cannot be exchanged`,
     {
@@ -57,12 +77,12 @@ function requirePatterns({ clean, corrupted }: PatchPair, site: PatchSite): void
 /**
  * What a sweep patches at every layer.
  *
- * @throws GlassboxError `prompts-differ-in-length`, `bad-position`
+ * @throws GlassboxError `prompts-differ-in-length`, `bad-position`, `positions-differ` for patterns
  */
 export function layOut(config: ModelConfig, pair: PatchPair, options: SweepOptions): Layout {
   const { site, direction = 'denoise' } = options;
-  requirePatterns(pair, site);
   const positions = correspondence(pair, direction === 'denoise');
+  requirePatterns(pair, site, positions);
   const all = positions.map(([, one]) => one);
   const names = positions.map(([name]) => name);
   const count = headCount(config, site);
