@@ -18,5 +18,5 @@ export interface CommandSpec {
   readonly subcommands?: readonly CommandSpec[];
 }
 
-/** Exit codes: everything worked, it did not work, or what was asked for is wrong. */
-export const EXIT = { ok: 0, failed: 1, badInput: 2 } as const;
+/** Exit codes: everything worked, it did not work, what was asked for is wrong, or Ctrl-C stopped it. */
+export const EXIT = { ok: 0, failed: 1, badInput: 2, interrupted: 130 } as const;

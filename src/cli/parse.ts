@@ -25,6 +25,15 @@ export function realNumber(name: string, min = Number.NEGATIVE_INFINITY) {
   };
 }
 
+/** For commander: a share of a whole, from 0 to 1. */
+export function shareOf(name: string) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+    throw bad(`${name} is '${text}', expected a share from 0 to 1`, `Give ${name} as 0.8, say.`);
+  };
+}
+
 /** For commander: numbers between commas. */
 export function numberList(name: string) {
   const one = realNumber(name);

@@ -24,7 +24,7 @@ export async function run(argv: readonly string[], streams: Streams): Promise<nu
     return code;
   } catch (error) {
     context.finish();
-    return report(error, json, streams);
+    return report(controller.signal.aborted ? stopped(error) : error, json, streams);
   } finally {
     process.off('SIGINT', interrupt);
     context.finish();
@@ -65,6 +65,17 @@ function attach(
   });
 }
 
+/** What was thrown because of Ctrl-C, as the error it is. */
+function stopped(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== 'AbortError') return error;
+  return new GlassboxError('stopped', {
+    code: 'interrupted',
+    remedy: 'Nothing was written; run the command again.',
+    kind: 'failure',
+    cause: error,
+  });
+}
+
 function report(error: unknown, json: boolean, streams: Streams): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok;
@@ -81,6 +92,7 @@ function report(error: unknown, json: boolean, streams: Streams): number {
   if (!isGlassboxError(error) || process.env.GLASSBOX_DEBUG) {
     streams.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   }
+  if (known.code === 'interrupted') return EXIT.interrupted;
   return known.kind === 'input' ? EXIT.badInput : EXIT.failed;
 }
 

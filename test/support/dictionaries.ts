@@ -17,11 +17,13 @@ export function randomSet(
     readonly width?: number;
     /** All positive pre-activations become features unless told. */
     readonly activation?: DictionaryActivation;
+    /** 5 unless told. */
+    readonly seed?: number;
   },
 ): DictionarySet {
   const { kind = 'per-layer', skip = false, width = 12 } = options;
   const { dModel, nLayers } = model.config;
-  const rng = new Rng(5);
+  const rng = new Rng(options.seed ?? 5);
   const dictionaries = Array.from({ length: nLayers }, (_, layer) => {
     const last = kind === 'per-layer' ? layer + 1 : nLayers;
     const config: DictionaryConfig = {

@@ -20,7 +20,7 @@ import {
   type ShownLabel,
 } from '../../microscope/dictionary/labels/index.ts';
 import type { Model } from '../../model/index.ts';
-import type { CommandSpec } from '../command.ts';
+import { type CommandSpec, EXIT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
 import { openModel, promptTokens, tokenText, withModel } from '../model.ts';
@@ -91,7 +91,7 @@ export const harvestCommand: CommandSpec = {
         ? `${info.events} activations of ${info.dDict} features on ${info.counted} tokens: ${folder}`
         : 'Stopped; run the command again to go on.',
     );
-    return undefined;
+    return info ? undefined : EXIT.interrupted;
   },
 };
 

@@ -24,7 +24,7 @@ import {
   documentText,
   mechanisms,
 } from '../../organisms/index.ts';
-import type { CommandSpec } from '../command.ts';
+import { type CommandSpec, EXIT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
 import { openDictionaries } from '../dictionaries.ts';
@@ -195,7 +195,7 @@ export const labelCommand: CommandSpec = {
     const runs = await labelFeatures(model, dictionaries, labelling);
     if (!runs) {
       context.result({ interrupted: true }, () => 'Stopped; nothing was written.');
-      return undefined;
+      return EXIT.interrupted;
     }
     const explained: Explained[][] = [];
     for (const [i, run] of runs.entries()) {

@@ -30,7 +30,7 @@ import {
 import { asSet, replacedLayer } from '../../microscope/dictionary/set.ts';
 import { type Model, openModel } from '../../model/index.ts';
 import { nodeRuntime } from '../../runtime/index.ts';
-import type { CommandSpec } from '../command.ts';
+import { type CommandSpec, EXIT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { excludedTokens, openCorpus } from '../corpus.ts';
 import { fixed, table } from '../table.ts';
@@ -242,7 +242,7 @@ export const trainCommand: CommandSpec = {
         { step: trained.step, steps, interrupted: true },
         () => `Stopped after ${trained.step} of ${steps} steps; run the command again to go on.`,
       );
-      return undefined;
+      return EXIT.interrupted;
     }
     const { reports, sets, name: measuredOn } = await measure(context, setup, trained);
     const trainedOn = (await openCorpus(model, config.corpus)).name;

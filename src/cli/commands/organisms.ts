@@ -117,7 +117,7 @@ const train: CommandSpec = {
         { finished: false, step: result.step },
         () => 'Stopped; the same command continues.',
       );
-      return EXIT.failed;
+      return EXIT.interrupted;
     }
     await shipModel(out, { config, params: result.params }, recipe);
     const model = await loadModel(out, { runtime });

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
+import { GlassboxError } from '../../base/error.ts';
 import { writeFileAtomic } from '../../base/files.ts';
+import { otherWeights } from '../../microscope/dictionary/index.ts';
 import { featureLabels, type LabelLookup } from '../../microscope/dictionary/labels/index.ts';
 import { loadDictionarySet } from '../../microscope/dictionary/set.ts';
 import {
@@ -8,12 +10,13 @@ import {
   graphScores,
   graphValidity,
   toGraphFile,
+  withBeginning,
 } from '../../microscope/graph/index.ts';
 import { oneOf, resolveToken } from '../../microscope/prompt.ts';
 import { findModel } from '../../model/index.ts';
 import type { CommandSpec } from '../command.ts';
 import { openModel, promptTokens, withModel } from '../model.ts';
-import { realNumber, wholeNumber } from '../parse.ts';
+import { shareOf, wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
 import { packageVersion } from '../version.ts';
 
@@ -63,30 +66,15 @@ export const trace: CommandSpec = {
       .option('--target <token>', 'token to explain; the likeliest ones when left out')
       .option('--distractor <token>', 'explain the difference to this token')
       .option('--max-logits <n>', 'likeliest tokens to explain', wholeNumber('--max-logits', 1), 10)
-      .option(
-        '--logit-share <x>',
-        'probability they must carry',
-        realNumber('--logit-share', 0),
-        0.95,
-      )
+      .option('--logit-share <x>', 'probability they must carry', shareOf('--logit-share'), 0.95)
       .option(
         '--max-features <n>',
         'features with a row of their own',
         wholeNumber('--max-features', 1),
         7500,
       )
-      .option(
-        '--node-share <x>',
-        'influence that kept nodes carry',
-        realNumber('--node-share', 0),
-        0.8,
-      )
-      .option(
-        '--edge-share <x>',
-        'influence that kept edges carry',
-        realNumber('--edge-share', 0),
-        0.98,
-      )
+      .option('--node-share <x>', 'influence that kept nodes carry', shareOf('--node-share'), 0.8)
+      .option('--edge-share <x>', 'influence that kept edges carry', shareOf('--edge-share'), 0.98)
       .option('--validity', 'ablate the most influential features and compare with the graph')
       .option('--mode <mode>', `what answers to ablations: ${modes.join(', ')}`, 'open'),
   async action(context, { args: [prompt], options }) {
@@ -97,8 +85,18 @@ export const trace: CommandSpec = {
       options.dictionaries ?? join((await findModel(options.model)).folder, 'dictionaries');
     const set = await loadDictionarySet(model, folder);
     const labels = await featureLabels(folder, { dictionaries: set.dictionaries });
-    const { ids } = promptTokens(model, prompt);
+    set.dictionaries.forEach((dictionary, layer) => {
+      const remark = otherWeights(model, dictionary);
+      if (remark) context.note(`layer ${layer}: ${remark}`);
+    });
+    const ids = withBeginning(model, promptTokens(model, prompt).ids);
     const token = (text?: string) => (text === undefined ? undefined : resolveToken(model, text));
+    if (options.distractor !== undefined && options.target === undefined) {
+      throw new GlassboxError('--distractor is given without --target', {
+        code: 'bad-command-line',
+        remedy: 'Name the token that it is compared with.',
+      });
+    }
     const [target, distractor] = [token(options.target), token(options.distractor)];
     const found = await attributePrompt(model, set, ids, {
       maxLogits: options.maxLogits,

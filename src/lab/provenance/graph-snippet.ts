@@ -49,14 +49,21 @@ function onGraph(
   const target = targetOption(request);
   const options = optionsOf({ ...target.fields, maxLogits, logitShare, maxFeatures });
   return {
-    uses: ['attributePrompt', 'loadDictionarySet', ...tokens.uses, ...target.uses, ...rest.uses],
+    uses: [
+      'attributePrompt',
+      'loadDictionarySet',
+      'withBeginning',
+      ...tokens.uses,
+      ...target.uses,
+      ...rest.uses,
+    ],
     modelUses: ['findModel'],
     lines: [
       `const { folder } = await findModel(${source(model)});`,
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the template of the snippet.
       'const set = await loadDictionarySet(model, `${folder}/dictionaries`);',
       tokens.line,
-      `const found = await attributePrompt(${args('model', 'set', 'tokens', options)});`,
+      `const found = await attributePrompt(${args('model', 'set', 'withBeginning(model, tokens)', options)});`,
       ...(rest.lines ?? []),
     ],
     call: rest.call,

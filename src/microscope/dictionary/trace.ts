@@ -121,7 +121,10 @@ export function traceDecode(
     if (config.normalise && config.reads[j] === config.writes[j]) {
       out = restored(config, out, inputs[j]);
     }
-    if (config.skip && j === 0) out = add(out, matmul(inputs[0], param('W_skip')));
+    if (config.skip && j === 0) {
+      const x = config.scale === 1 ? inputs[0] : mul(inputs[0], config.scale);
+      out = add(out, matmul(x, param('W_skip')));
+    }
     return config.scale === 1 ? out : mul(out, 1 / config.scale);
   });
 }

@@ -17,8 +17,13 @@ export interface GraphOptions extends TargetOptions {
   readonly batch?: number;
   /** Batches between rankings of what to do next, 4 unless told. */
   readonly rankEvery?: number;
-  /** Positions left out of features and errors: position 0 when it holds the begin-of-text token. */
+  /**
+   * Positions left out of features and errors; the first one unless told, as in circuit-tracer. It should hold a
+   * special token: see {@link withBeginning}.
+   */
   readonly ignoredPositions?: readonly number[];
+  /** Throws instead of holding more than this many bytes; 4 GiB unless told. */
+  readonly maxBytes?: number;
   readonly progress?: ProgressListener;
   readonly signal?: AbortSignal;
 }
@@ -30,7 +35,7 @@ export interface Attribution {
   readonly decomposition: Decomposition;
   /** Features that fired, of which `graph` holds the most influential. */
   readonly activeFeatures: number;
-  /** Bytes of the largest arrays held: sources and rows. */
+  /** Bytes of the largest arrays held at the end: sources, rows and the matrix; at most `maxBytes`. */
   readonly peakBytes: number;
 }
 
@@ -43,6 +48,8 @@ interface Target {
 
 /** Partial influence stops here; no chain of direct effects is longer than a few times the depth. */
 const RANK_STEPS = 128;
+
+const DEFAULT_MAX_BYTES = 4 * 2 ** 30;
 
 /** Rows of edges as they are found; columns are sources. */
 class Rows {
@@ -163,7 +170,8 @@ function bySite(targets: readonly number[], siteOf: (feature: number) => number)
  * procedure is circuit-tracer's). An edge is (activation · decoder vector) of the source carried through
  * the frozen model onto the direction the target reads. Positional embeddings and biases are no nodes.
  *
- * @throws GlassboxError `dictionary-mismatch`, or `no-active-features` when nothing fires
+ * @throws GlassboxError `dictionary-mismatch`, `no-active-features` when nothing fires, `bad-token` or `same-token`
+ *   for targets that cannot be explained, `non-finite`, `graph-too-large` beyond `maxBytes`
  */
 export async function attributePrompt(
   model: Model,
@@ -175,8 +183,7 @@ export async function attributePrompt(
   const { config, tokenizer } = model;
   const { nLayers, dModel } = config;
   const pos = tokens.length;
-  const bos = config.tokens.bos;
-  const ignored = options.ignoredPositions ?? (tokens[0] === bos ? [0] : []);
+  const ignored = options.ignoredPositions ?? [0];
   const layers = Array.from({ length: nLayers }, (_, l) => l);
   const addresses = new Set([
     ...frozenAddresses(config),
@@ -193,18 +200,22 @@ export async function attributePrompt(
       remedy: 'Use a longer prompt, or dictionaries trained on text like it.',
     });
   }
+  const targets = logitTargets(model, logits!.data as Float32Array, options);
+  const limit = Math.min(options.maxFeatures ?? 7500, features.length);
   const sources = layOutSources(set, decomposition, {
     embeddings: cache.hook_embed.data as Float32Array,
     pos,
     dModel,
   });
+  const peakBytes = bytesOf(sources, limit, targets.length);
+  checkSize(peakBytes, limit, options.maxBytes ?? DEFAULT_MAX_BYTES);
   const runner = new EdgeRunner(model, set, sources, cache);
-  const targets = logitTargets(model, logits!.data as Float32Array, options);
   const weightSum = targets.reduce((sum, { probability }) => sum + probability, 0);
 
   const rows = new Rows();
   const batch = options.batch ?? 256;
   for (let start = 0; start < targets.length; start += batch) {
+    options.signal?.throwIfAborted();
     const chunk = targets.slice(start, start + batch);
     const found = await runner.rows(
       chunk.map(({ vector }) => ({ site: 'logits', position: pos - 1, vector })),
@@ -212,7 +223,6 @@ export async function attributePrompt(
     for (const [i, row] of found.entries()) rows.add(row, chunk[i].probability / weightSum, null);
   }
 
-  const limit = Math.min(options.maxFeatures ?? 7500, features.length);
   const visited = new Set<number>();
   while (visited.size < limit) {
     const queue = nextFeatures(rows, sources, {
@@ -252,13 +262,28 @@ export async function attributePrompt(
     prompt: tokenizer?.decode(tokens, { skipSpecialTokens: true }) ?? tokens.join(' '),
     visited: [...visited].sort((a, b) => a - b),
   });
-  const sourceBytes = Object.values(sources.feeds).reduce(
-    (sum, { data }) => sum + data.byteLength,
-    0,
-  );
-  const rowBytes = rows.rows.length * sources.columns * 4;
-  const peakBytes = sourceBytes + rowBytes + graph.adjacency.byteLength;
   return { graph, targets, decomposition, activeFeatures: features.length, peakBytes };
+}
+
+/** Bytes of the sources, of all rows, and of the matrix that is made of them. */
+function bytesOf(sources: Sources, features: number, logits: number): number {
+  const { columns, firstError, feeds } = sources;
+  const sourceBytes = Object.values(feeds).reduce((sum, { data }) => sum + data.byteLength, 0);
+  const nodes = features + columns - firstError + logits;
+  return sourceBytes + 4 * (features + logits) * columns + 4 * nodes * nodes;
+}
+
+function checkSize(bytes: number, features: number, maxBytes: number): void {
+  if (bytes <= maxBytes) return;
+  const size = (value: number) => `${(value / 2 ** 20).toFixed(0)} MiB`;
+  throw new GlassboxError(
+    `a graph with ${features} features in rows of their own takes ${size(bytes)}, more than ${size(maxBytes)}`,
+    {
+      code: 'graph-too-large',
+      remedy: 'Follow fewer features (maxFeatures), shorten the prompt, or allow more memory.',
+      details: { bytes, maxBytes, features },
+    },
+  );
 }
 
 /** All remaining features when they fit, else the most influential ones by what is known so far. */
@@ -325,5 +350,6 @@ function assemble(
     });
     adjacency.set(values.subarray(sources.firstError), target * n + visited.length);
   }
-  return { nodes, adjacency, prompt: given.prompt, tokens, nLayers };
+  const outputs = targets.map(({ id, label }) => ({ id, text: label }));
+  return { nodes, adjacency, prompt: given.prompt, tokens, outputs, nLayers };
 }

@@ -20,7 +20,20 @@ export interface Decomposition {
   readonly errors: readonly Float32Array[];
 }
 
-/** Throws `dictionary-mismatch` unless there is one dictionary per layer of this model's width. */
+/** Where a dictionary that stands in for a layer's MLP can read: before the MLP, in the same layer. */
+const READABLE = [
+  'hook_resid_pre',
+  'hook_attn_out',
+  'hook_resid_mid',
+  'hook_mlp_in',
+  'ln2.hook_normalized',
+  'mlp.hook_in',
+];
+
+/**
+ * Throws `dictionary-mismatch` unless there is one dictionary per layer, of this model's width, that reads before
+ * the layer's MLP and writes to the MLP outputs of its layer and perhaps of later ones.
+ */
 export function checkSet(model: Model, set: DictionarySet): void {
   const { nLayers, dModel } = model.config;
   const problem = (message: string): never => {
@@ -42,11 +55,30 @@ export function checkSet(model: Model, set: DictionarySet): void {
         `the dictionary of layer ${layer} normalises its input (${config.normalise}): what it reads is not linear`,
       );
     }
-    if (!config.writes.includes(`blocks.${layer}.hook_mlp_out`) || config.reads.length !== 1) {
+    const outputs = Array.from({ length: nLayers - layer }, (_, m) => mlpOut(layer + m));
+    const { reads, writes } = config;
+    const standsIn =
+      reads.length === 1 &&
+      READABLE.some((name) => reads[0] === `blocks.${layer}.${name}`) &&
+      writes.includes(mlpOut(layer)) &&
+      writes.every((address, j) => outputs.includes(address) && writes.indexOf(address) === j);
+    if (!standsIn) {
       problem(
-        `the dictionary of layer ${layer} does not stand in for blocks.${layer}.hook_mlp_out`,
+        `the dictionary of layer ${layer} reads ${reads.join(', ')} and writes ${writes.join(', ')}: it does not stand in for blocks.${layer}.hook_mlp_out`,
       );
     }
+  });
+}
+
+const mlpOut = (layer: number): string => `blocks.${layer}.hook_mlp_out`;
+
+/** Throws `non-finite` for activations or features that are not numbers. */
+function checkFinite(values: Float32Array, what: string): void {
+  if (values.every(Number.isFinite)) return;
+  throw new GlassboxError(`${what} holds NaN or infinity on this prompt`, {
+    code: 'non-finite',
+    remedy: 'Check the weights of the model and of the dictionaries.',
+    details: { what },
   });
 }
 
@@ -58,8 +90,9 @@ export function writtenLayer(dictionary: Dictionary, j: number): number {
 /**
  * Encodes every layer's MLP input.
  *
- * @param cache activations of one prompt at all addresses read and written
- * @param ignored positions (such as the begin-of-text token) where features and errors count as zero
+ * @param options.cache activations of one prompt at all addresses read and written
+ * @param options.ignored positions (such as the begin-of-text token) where features and errors count as zero
+ * @throws GlassboxError `non-finite`, naming the address
  */
 export async function decompose(
   model: Model,
@@ -71,11 +104,14 @@ export async function decompose(
 ): Promise<Decomposition> {
   const { dModel } = model.config;
   const values = (address: string) => options.cache[address].data as Float32Array;
-  const errors = set.dictionaries.map((_, layer) => values(`blocks.${layer}.hook_mlp_out`).slice());
+  const errors = set.dictionaries.map((_, layer) => values(mlpOut(layer)).slice());
   const features: ActiveFeature[] = [];
   for (const [layer, dictionary] of set.dictionaries.entries()) {
     const { dDict, reads } = dictionary.config;
+    checkFinite(values(reads[0]), reads[0]);
+    checkFinite(errors[layer], mlpOut(layer));
     const { acts, outputs } = await runDictionary(model.runtime, dictionary, [values(reads[0])]);
+    checkFinite(acts, `what the dictionary of layer ${layer} makes of ${reads[0]}`);
     outputs.forEach((output, j) => {
       const error = errors[writtenLayer(dictionary, j)];
       for (let i = 0; i < error.length; i++) error[i] -= output[i];

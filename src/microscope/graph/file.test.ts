@@ -34,6 +34,7 @@ const graph: AttributionGraph = {
     { id: 7, text: 'a\n' },
     { id: 8, text: 'b' },
   ],
+  outputs: [{ id: 9, text: ' c' }],
   nLayers: 1,
 };
 const options = { slug: 'demo', scan: 'tiny', nodeShare: 1, edgeShare: 1 };
@@ -48,7 +49,7 @@ test('a graph is written in the public format and read back', () => {
   assert.equal(byId('0_0_1', 'cross layer transcoder').feature, 0);
   assert.equal(byId('0_0_1', 'mlp reconstruction error').feature, -1);
   assert.equal(byId('E_7_0', 'embedding').clerp, 'Emb: "a⏎"');
-  assert.equal(byId('2_9_1', 'logit').clerp, 'Output "#9" (p=0.750)');
+  assert.equal(byId('2_9_1', 'logit').clerp, 'Output " c" (p=0.750)');
   assert.equal(byId('2_9_1', 'logit').is_target_logit, true);
   assert.deepEqual(parseGraphFile(JSON.parse(JSON.stringify(file))), file);
 });

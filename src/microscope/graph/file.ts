@@ -76,7 +76,8 @@ function fileNode(
 ): GraphFileNode {
   const { graph, influence, options, target } = context;
   const { kind, layer, index, position, activation, probability } = node;
-  const text = (id: number) => graph.tokens.find((token) => token.id === id)?.text ?? `#${id}`;
+  const named = kind === 'logit' ? graph.outputs : graph.tokens;
+  const text = (id: number) => named.find((token) => token.id === id)?.text ?? `#${id}`;
   const label = options.labels?.(node) ?? null;
   const common = {
     node_id: idOf(node, graph.nLayers),

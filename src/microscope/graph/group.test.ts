@@ -25,7 +25,14 @@ const nodes: GraphNode[] = [
 const n = nodes.length;
 const adjacency = new Float32Array(n * n);
 for (const source of [0, 1, 2, 3]) adjacency[4 * n + source] = 1;
-const graph: AttributionGraph = { nodes, adjacency, prompt: '', tokens: [], nLayers: 1 };
+const graph: AttributionGraph = {
+  nodes,
+  adjacency,
+  prompt: '',
+  tokens: [],
+  outputs: [],
+  nLayers: 1,
+};
 const decoder = Float32Array.of(1, 0, 0.9, 0.1, 0, 1, 1, 0);
 const dictionary: Dictionary = {
   config: {

@@ -1,5 +1,7 @@
 /** Attribution graphs: from a prompt to its answer, through features. */
+
 export * from './attribute.ts';
+export { withBeginning } from './beginning.ts';
 export type { ActiveFeature, Decomposition } from './features.ts';
 export * from './file.ts';
 export * from './group.ts';

@@ -60,6 +60,7 @@ function probabilities(logits: Float32Array): Float64Array {
  * over the vocabulary, since a constant added to all logits changes no prediction.
  *
  * @param logits `[d_vocab]`, those of the last position
+ * @throws GlassboxError `bad-token` for ids outside the vocabulary, `same-token` for a difference to itself
  */
 export function logitTargets(
   model: Model,
@@ -80,6 +81,12 @@ export function logitTargets(
     const { target, distractor } = options.difference;
     check(target);
     check(distractor);
+    if (target === distractor) {
+      throw new GlassboxError(`the difference of '${text(target)}' to itself is always 0`, {
+        code: 'same-token',
+        remedy: 'Give two different tokens.',
+      });
+    }
     const label = `${text(target)} − ${text(distractor)}`;
     const vector = direction([
       [target, 1],
@@ -91,7 +98,13 @@ export function logitTargets(
     check(id);
     return { id, label: text(id), probability: probs[id], vector: direction([[id, 1]]) };
   };
-  if (options.tokens) return options.tokens.map(asToken);
+  if (options.tokens) {
+    if (options.tokens.length > 0) return [...new Set(options.tokens)].map(asToken);
+    throw new GlassboxError('no target token is given', {
+      code: 'bad-token',
+      remedy: 'Name at least one token, or none at all for the likeliest ones.',
+    });
+  }
   const order = Array.from(probs.keys()).sort((a, b) => probs[b] - probs[a] || a - b);
   const { maxLogits = 10, logitShare = 0.95 } = options;
   const chosen: number[] = [];

@@ -27,5 +27,7 @@ export interface AttributionGraph {
   readonly adjacency: Float32Array;
   readonly prompt: string;
   readonly tokens: readonly { readonly id: number; readonly text: string }[];
+  /** What the logit nodes stand for, in their order: a token, or `a − b`. */
+  readonly outputs: readonly { readonly id: number; readonly text: string }[];
   readonly nLayers: number;
 }

@@ -5,6 +5,7 @@ import {
   attributePrompt,
   influence,
   normaliseRows,
+  withBeginning,
 } from '../../../microscope/graph/index.ts';
 import type { GraphNode } from '../../../microscope/graph/types.ts';
 import type { Model } from '../../../model/index.ts';
@@ -51,7 +52,7 @@ export async function traceOf(
 ): Promise<Traced> {
   const { model } = session;
   const set = await setOf(session);
-  const ids = promptIds(session, request.prompt);
+  const ids = withBeginning(model, promptIds(session, request.prompt));
   const { target, distractor } = preferenceOf(session, request) ?? {};
   const { maxLogits, logitShare, maxFeatures } = request;
   const key = JSON.stringify([ids, target, distractor, maxLogits, logitShare, maxFeatures]);

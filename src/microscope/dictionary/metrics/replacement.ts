@@ -1,6 +1,7 @@
 import type { ProgressListener } from '../../../base/progress.ts';
 import type { Model } from '../../../model/model.ts';
 import { attributePrompt } from '../../graph/attribute.ts';
+import { withBeginning } from '../../graph/beginning.ts';
 import { graphScores } from '../../graph/influence.ts';
 import type { DictionarySet } from '../types.ts';
 import { type Spread, spread } from './evaluate.ts';
@@ -28,7 +29,11 @@ export async function replacementScores(
 ): Promise<ReplacementScores> {
   const [replacement, completeness, active]: [number[], number[], number[]] = [[], [], []];
   for (const [done, tokens] of prompts.entries()) {
-    const { graph, targets, activeFeatures } = await attributePrompt(model, set, tokens);
+    const { graph, targets, activeFeatures } = await attributePrompt(
+      model,
+      set,
+      withBeginning(model, tokens),
+    );
     const { nodes, adjacency } = graph;
     const weights = new Float64Array(nodes.length);
     const total = targets.reduce((sum, { probability }) => sum + probability, 0);
