@@ -34,7 +34,7 @@ function small(seed: number): AttributionGraph {
       if (source.layer < target.layer) adjacency[t * n + s] = rng.normal();
     });
   });
-  return { nodes, adjacency, prompt: '', tokens: [{ id: 5, text: 'a' }], nLayers: 2 };
+  return { nodes, adjacency, prompt: '', tokens: [{ id: 5, text: 'a' }], outputs: [], nLayers: 2 };
 }
 
 test('all features kept: the scores of the graph; none kept: what tokens give the answer directly', () => {
