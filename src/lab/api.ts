@@ -23,6 +23,7 @@ import {
   token,
   topK,
 } from './contract/base.ts';
+import type { CircuitPosts } from './contract/circuits.ts';
 import type { GraphPosts } from './contract/graph.ts';
 
 export type {
@@ -35,6 +36,7 @@ export type {
   Tokens,
   TokenView,
 } from './contract/base.ts';
+export * from './contract/circuits.ts';
 export * from './contract/graph.ts';
 
 const edits = z.array(editSpecSchema).max(64).readonly();
@@ -439,7 +441,7 @@ export interface LabGets {
 }
 
 /** POST paths with their bodies and answers. `/api/generate` answers in {@link GenerateLine}s. */
-export interface LabPosts extends GraphPosts {
+export interface LabPosts extends CircuitPosts, GraphPosts {
   '/api/analyse': { request: AnalyseRequest; response: AnalyseResponse };
   '/api/lens': { request: LensRequest; response: LensResponse };
   '/api/attention': { request: AttentionRequest; response: AttentionResponse };

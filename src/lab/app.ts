@@ -48,6 +48,11 @@ const POSTS: { readonly [Q in Exclude<Question, 'model' | 'examples'>]: z.ZodTyp
   'subgraph-scores': api.subgraphScoresSchema,
   features: api.featuresSchema,
   feature: api.featureSchema,
+  circuit: api.circuitSchema,
+  'circuit-curve': api.circuitCurveSchema,
+  'circuit-eval': api.circuitEvalSchema,
+  ioi: api.ioiSchema,
+  attribute: api.attributeSchema,
 };
 
 /** Figures put style attributes into SVG; scripts and everything else come from here only. */

@@ -2,7 +2,11 @@ import type { Progress } from '../base/progress.ts';
 import type {
   AnalyseRequest,
   AttentionRequest,
+  AttributeRequest,
   AttributionRequest,
+  CircuitCurveRequest,
+  CircuitEvalRequest,
+  CircuitRequest,
   DictionariesRequest,
   DoseRequest,
   FeatureRequest,
@@ -16,6 +20,7 @@ import type {
   HeadLoadingsRequest,
   HeadsRequest,
   InterventionsRequest,
+  IoiRequest,
   LabGets,
   LabPosts,
   LensRequest,
@@ -53,6 +58,11 @@ export interface Requests {
   readonly 'subgraph-scores': SubgraphScoresRequest;
   readonly features: FeaturesRequest;
   readonly feature: FeatureRequest;
+  readonly circuit: CircuitRequest;
+  readonly 'circuit-curve': CircuitCurveRequest;
+  readonly 'circuit-eval': CircuitEvalRequest;
+  readonly ioi: IoiRequest;
+  readonly attribute: AttributeRequest;
 }
 
 export type Question = keyof Requests;

@@ -1,4 +1,7 @@
 import type { Question } from '../messages.ts';
+import { attribute } from './circuits/attribute.ts';
+import { circuit, circuitCurve, circuitEval } from './circuits/circuit.ts';
+import { ioi } from './circuits/roles.ts';
 import { examples } from './examples.ts';
 import { generate } from './generate.ts';
 import {
@@ -43,4 +46,9 @@ export const handlers: { readonly [Q in Question]: Handler<Q> } = {
   'subgraph-scores': subgraphScoresAnswer,
   features,
   feature,
+  circuit,
+  'circuit-curve': circuitCurve,
+  'circuit-eval': circuitEval,
+  ioi,
+  attribute,
 };

@@ -41,6 +41,25 @@ const traceLine = (
     ...flags(rest),
   ]);
 
+/** A circuit of a request; one from a file, or another choice of edges than the method's, has no command. */
+const circuitLine = (
+  request: Requests['circuit-eval'],
+  rest: Readonly<Record<string, Token | boolean | undefined>> = {},
+): string[] | null => {
+  const { clean, corrupted = clean, ioi, method, metric, ablation, file, edges } = request;
+  if (file || (edges !== undefined && method === 'acdc')) return null;
+  const { steps, threshold } = request;
+  const how = { method, metric, ablation, steps, threshold, edges, ...rest };
+  if (ioi) {
+    const { count, corruption, seed } = ioi;
+    return ['circuit', 'find', ...flags({ ioi: count, corruption, seed, ...how })];
+  }
+  if (typeof clean !== 'string' || typeof corrupted !== 'string') return null;
+  // The command wants both tokens, also where the metric reads one.
+  const { target, distractor = target } = tokenNames(request);
+  return ['circuit', 'find', ...flags({ clean, corrupted, target, distractor, ...how })];
+};
+
 const commandLines: { readonly [Q in Question]: CommandLine<Q> } = {
   model: () => ['models', 'inspect'],
   examples: () => null,
@@ -100,6 +119,19 @@ const commandLines: { readonly [Q in Question]: CommandLine<Q> } = {
   'subgraph-scores': () => null,
   features: () => null,
   feature: () => null,
+  circuit: (request) => circuitLine(request),
+  'circuit-curve': ({ random = 8, ...request }) => circuitLine(request, { curve: true, random }),
+  'circuit-eval': (request) => (request.checks ? null : circuitLine(request)),
+  ioi: ({ count = 64, seed }) => ['ioi', ...flags({ count, seed })],
+  attribute: ({ prompt, methods, baseline, samples, steps, seeds, paraphrases, ...request }) => {
+    const texts = (paraphrases ?? []).filter((other) => typeof other === 'string');
+    if (texts.length < (paraphrases?.length ?? 0)) return null;
+    return withPrompt('attribute', prompt, [
+      ...flags({ ...tokenNames(request), baseline, samples, steps, seeds }),
+      ...(methods ? ['--methods', ...methods] : []),
+      ...(texts.length > 0 ? ['--paraphrase', ...texts.map(shell)] : []),
+    ]);
+  },
 };
 
 /** The command line of a request; null where no command gives the same numbers. */

@@ -28,6 +28,8 @@ export interface Snippet {
   readonly uses: readonly string[];
   /** Names from `glassbox/model` besides `openModel`. */
   readonly modelUses?: readonly string[];
+  /** Names from `glassbox/organisms`. */
+  readonly organismUses?: readonly string[];
   readonly lines: readonly string[];
   readonly call: string;
 }

@@ -4,11 +4,21 @@ import type { ModelFacts, Question, Requests } from '../messages.ts';
 import { commandLine } from './command.ts';
 import { codeSnippet } from './snippet.ts';
 
+/** Questions that always draw something at random. */
+const SEEDED: ReadonlySet<Question> = new Set([
+  'heads',
+  'dose',
+  'graph-validity',
+  'circuit-curve',
+  'ioi',
+  'attribute',
+]);
+
 function seedOf(question: Question, request: Requests[Question]): number | null {
   const { seed, temperature } = request as { seed?: number; temperature?: number };
-  if (question === 'heads' || question === 'dose' || question === 'graph-validity') {
-    return seed ?? 0;
-  }
+  const { ioi, checks } = request as { ioi?: { seed?: number }; checks?: boolean };
+  if (SEEDED.has(question) || checks) return seed ?? 0;
+  if (question === 'circuit' || question === 'circuit-eval') return ioi ? (ioi.seed ?? 0) : null;
   return question === 'generate' && (temperature ?? 0) > 0 ? (seed ?? 0) : null;
 }
 

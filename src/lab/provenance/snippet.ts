@@ -1,4 +1,5 @@
 import type { Question, Requests } from '../messages.ts';
+import { circuitSnippets } from './circuit-snippet.ts';
 import { graphSnippets } from './graph-snippet.ts';
 import {
   args,
@@ -28,6 +29,7 @@ function onPrompt(
 const snippets: {
   readonly [Q in Question]: (request: Requests[Q], model: string) => Snippet | null;
 } = {
+  ...circuitSnippets,
   ...graphSnippets,
   model: () => ({ uses: [], lines: [], call: 'model.config' }),
   examples: () => null,
@@ -126,6 +128,9 @@ export function codeSnippet<Q extends Question>(
   return [
     ...(uses.length > 0 ? [`import { ${uses.join(', ')} } from 'glassbox/microscope';`] : []),
     `import { ${[...(snippet.modelUses ?? []), 'openModel'].sort().join(', ')} } from 'glassbox/model';`,
+    ...(snippet.organismUses
+      ? [`import { ${snippet.organismUses.join(', ')} } from 'glassbox/organisms';`]
+      : []),
     '',
     `const model = await openModel(${source(options.model)});`,
     ...snippet.lines,

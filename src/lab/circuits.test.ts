@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { run } from '../cli/run.ts';
+import { circuitGraph } from '../microscope/circuits/index.ts';
+import type { CircuitResponse, LabPosts, PackedFloats, Sourced } from './api.ts';
+import { type Lab, startLab } from './server.ts';
+import { labClient } from './testing/client.ts';
+import { writeTinyModel } from './testing/tiny-model.ts';
+
+const PAIR = {
+  clean: 'When Mary and John were at the park, John gave a ball to',
+  corrupted: 'When Mary and John were at the park, Mary gave a ball to',
+  target: ' Mary',
+  distractor: ' John',
+};
+let folder: string;
+let lab: Lab;
+let client: ReturnType<typeof labClient>;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lab-circuits-'));
+  await writeTinyModel(folder);
+  lab = await startLab({ model: folder, port: 0, warm: false, page: null });
+  client = labClient(lab.url);
+});
+
+after(async () => {
+  await lab.close();
+  await rm(folder, { recursive: true });
+});
+
+async function ask<P extends keyof LabPosts>(path: P, body: LabPosts[P]['request']) {
+  const answer = await client.post(path, body);
+  assert.equal(answer.status, 200, JSON.stringify(answer.body.error));
+  return answer.body;
+}
+
+let snippets = 0;
+/** Runs the code of an answer against the sources of this checkout. */
+// biome-ignore lint/suspicious/noExplicitAny: each snippet has a result of its own kind.
+async function runCode({ provenance }: Sourced): Promise<any> {
+  const src = join(import.meta.dirname, '..');
+  const code = provenance.code!.replace(/'glassbox\/(\w+)'/g, (_, name) =>
+    JSON.stringify(pathToFileURL(join(src, name, 'index.ts')).href),
+  );
+  const path = join(folder, `snippet-${snippets++}.mts`);
+  await writeFile(path, code.replace('console.log(result);', 'export { result };'));
+  return (await import(pathToFileURL(path).href)).result;
+}
+
+/** Runs the command of an answer, as a shell would split it. */
+// biome-ignore lint/suspicious/noExplicitAny: each command has a document of its own kind.
+async function runCommand({ provenance }: Sourced): Promise<any> {
+  const words = [...provenance.command!.matchAll(/'([^']*)'|(\S+)/g)].map((m) => m[1] ?? m[2]);
+  let out = '';
+  const streams = { stdout: { write: (text: string) => (out += text) }, stderr: { write() {} } };
+  assert.equal(await run([...words.slice(1), '--json'], streams), 0, out);
+  return JSON.parse(out);
+}
+
+function floats({ data }: PackedFloats): number[] {
+  const bytes = Uint8Array.from(Buffer.from(data, 'base64'));
+  return [...new Float32Array(bytes.buffer)];
+}
+
+function near(actual: readonly number[], expected: readonly number[]): void {
+  assert.equal(actual.length, expected.length);
+  const size = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-9);
+  actual.forEach((x, i) => {
+    assert.ok(Math.abs(x - expected[i]) < 1e-4 * size, `${i}: ${x}, ${expected[i]}`);
+  });
+}
+
+const edgesOf = ({ shape }: CircuitResponse) => circuitGraph(shape).edges;
+
+test('a circuit scores every edge; its code and its command give the same', async () => {
+  const found = await ask('/api/circuit', { ...PAIR, method: 'eap' });
+  const edges = edgesOf(found);
+  const scores = floats(found.scores);
+  assert.equal(scores.length, edges.length);
+  assert.deepEqual(found.shape, { nLayers: 2, nHeads: 2, dModel: 16, parallel: false });
+  assert.equal(found.unit, 'logits');
+  assert.equal(found.n, 1);
+  // One pair says nothing about spread.
+  assert.deepEqual([found.full.low, found.full.high, found.full.n], [null, null, 1]);
+  assert.equal(found.sample.clean.tokens.length, found.sample.corrupted.tokens.length);
+  assert.ok(found.kept.length > 0 && found.kept.length <= Math.round(0.05 * edges.length));
+  const code = await runCode(found);
+  near(
+    edges.map(({ index }) => code.scores[index]),
+    scores,
+  );
+  const { circuit } = await runCommand(found);
+  near(
+    edges.map(({ name }) => circuit.edges[name].score),
+    scores,
+  );
+});
+
+test('every method answers, and exact cutting agrees with ACDC on what the last edge costs', async () => {
+  const answers = new Map<string, CircuitResponse>();
+  for (const method of ['eap-ig-inputs', 'eap-ig-activations', 'exact', 'acdc'] as const) {
+    answers.set(method, await ask('/api/circuit', { ...PAIR, method, threshold: 0.001 }));
+  }
+  const exact = answers.get('exact')!;
+  const acdc = answers.get('acdc')!;
+  // ACDC tries the first edge with all others there.
+  const edges = edgesOf(exact);
+  const last = edges.findLastIndex(({ receiver }) => receiver === edges.at(-1)!.receiver);
+  near([floats(acdc.scores)[last]], [floats(exact.scores)[last]]);
+  assert.ok(acdc.kept.length < edges.length);
+});
+
+test('the curve ends at one, beside random circuits, and the code gives it again', async () => {
+  const request = { ...PAIR, method: 'eap' as const };
+  const found = await ask('/api/circuit-curve', { ...request, random: 3 });
+  assert.equal(found.curve.points.length, 10);
+  near([found.curve.points.at(-1)!.faithfulness.value], [1]);
+  assert.deepEqual(
+    found.random!.points.map(({ faithfulness }) => faithfulness.n),
+    new Array(10).fill(3),
+  );
+  assert.equal(found.provenance.seed, 0);
+  const { curve, random } = await runCode(found);
+  near([curve.cpr, curve.cmd, random.cpr], [found.curve.cpr, found.curve.cmd, found.random!.cpr]);
+  const document = await runCommand(found);
+  near([document.curve.cpr, document.random.cmd], [found.curve.cpr, found.random!.cmd]);
+  assert.equal((await ask('/api/circuit-curve', { ...request, random: 0 })).random, null);
+});
+
+test('a size is measured, and with checks every node is left out once', async () => {
+  const request = { ...PAIR, method: 'eap' as const, edges: 20 };
+  const size = await ask('/api/circuit-eval', request);
+  assert.ok(size.edges <= 20 && size.checks === null);
+  near([(await runCode(size)).value], [size.faithfulness.value]);
+  near([(await runCommand(size)).faithfulness.value], [size.faithfulness.value]);
+  const { metric, faithfulness } = size;
+  const share = (metric.circuit - metric.empty) / (metric.full - metric.empty);
+  // Random weights hardly tell the prompts apart, and answers have seven digits.
+  assert.ok(Math.abs(share - faithfulness.value) < 1e-2);
+  const judged = await ask('/api/circuit-eval', { ...request, checks: true, sets: 2 });
+  assert.equal(judged.checks!.completeness.sets.length, 2);
+  const inner = judged.nodes.filter((node) => node !== 'input' && node !== 'logits');
+  assert.deepEqual(judged.checks!.minimality.map(({ node }) => node).sort(), [...inner].sort());
+  near([judged.faithfulness.value], [faithfulness.value]);
+  assert.equal(judged.provenance.command, null);
+});
+
+test('a circuit from a file is measured as it is, whatever found it', async () => {
+  const request = { ...PAIR, method: 'eap' as const };
+  const found = await ask('/api/circuit', request);
+  const file = { scores: found.scores.data, kept: found.kept };
+  const own = await ask('/api/circuit-eval', request);
+  const other = await ask('/api/circuit-eval', { ...request, file });
+  near([other.faithfulness.value], [own.faithfulness.value]);
+  assert.match(other.provenance.code!, /readCircuit\('circuit\.json'\)/);
+  const short = { scores: file.scores.slice(0, 8), kept: [] };
+  for (const wrong of [short, { scores: file.scores, kept: [1e6] }]) {
+    const refused = await client.post('/api/circuit-eval', { ...request, file: wrong });
+    assert.equal(refused.status, 400);
+    assert.equal(refused.body.error.code, 'bad-circuit');
+  }
+});
+
+test('sentences with two people give intervals', async () => {
+  const found = await ask('/api/circuit', {
+    ioi: { count: 4, seed: 2 },
+    method: 'eap',
+    metric: 'log-prob',
+  });
+  assert.equal(found.sentences, 'world');
+  assert.equal(found.n, 4);
+  assert.equal(found.unit, 'nats');
+  assert.ok(found.full.low! <= found.full.value && found.full.value <= found.full.high!);
+  assert.equal(found.provenance.seed, 2);
+  assert.equal((await runCommand(found)).n, 4);
+});
+
+test('zero ablation needs no second prompt, gradients do', async () => {
+  const { clean, target, distractor } = PAIR;
+  const alone = { clean, target, distractor, ablation: 'zero' as const };
+  const found = await ask('/api/circuit', { ...alone, method: 'exact' });
+  assert.equal(found.ablation, 'zero');
+  near(
+    (await ask('/api/circuit', { ...alone, corrupted: PAIR.corrupted, method: 'exact' })).kept,
+    found.kept,
+  );
+  const { status, body } = await client.post('/api/circuit', { ...alone, method: 'eap' });
+  assert.equal(status, 400);
+  assert.equal(body.error.code, 'bad-option');
+});
+
+test('what cannot be compared is refused with what to do', async () => {
+  const longer = 'When Mary and John were at the old park, Mary gave a ball to';
+  const cases: [object, string][] = [
+    [{ ...PAIR, corrupted: longer }, 'prompts-differ-in-length'],
+    [{ ...PAIR, corrupted: undefined }, 'bad-request'],
+    [{ ...PAIR, distractor: undefined }, 'bad-request'],
+    [{ ...PAIR, target: undefined, distractor: undefined }, 'bad-request'],
+    [{ ...PAIR, ioi: { count: 2 } }, 'bad-request'],
+    [{}, 'bad-request'],
+    [{ ...PAIR, clean: '' }, 'empty-prompt'],
+    [{ ...PAIR, target: 'no such token at all' }, 'not-one-token'],
+    [{ ...PAIR, method: 'guess' }, 'bad-request'],
+    [{ ...PAIR, metric: 'kl', method: 'eap' }, 'flat-metric'],
+  ];
+  for (const [body, code] of cases) {
+    const refused = await client.post('/api/circuit', body);
+    assert.equal(refused.status, 400, JSON.stringify(body));
+    assert.equal(refused.body.error.code, code, JSON.stringify(body));
+    assert.ok(refused.body.error.remedy.length > 0);
+  }
+  const same = await client.post('/api/circuit-curve', { ...PAIR, corrupted: PAIR.clean });
+  assert.equal(same.body.error.code, 'no-difference');
+});
+
+test('long work tells how far it has come and can be cancelled', async () => {
+  const lines = await client.lines('/api/circuit', { ...PAIR, method: 'exact', steps: 7 });
+  const progress = lines.filter(({ type }) => type === 'progress');
+  assert.ok(progress.length > 0);
+  assert.equal(lines.at(-1)!.type, 'result');
+  const control = new AbortController();
+  const asked = client.send(
+    '/api/circuit-curve',
+    { ...PAIR, random: 64 },
+    { signal: control.signal },
+  );
+  setTimeout(() => control.abort(), 30);
+  await assert.rejects(asked, { name: 'AbortError' });
+  // The thread answers the next question all the same.
+  await ask('/api/circuit', { ...PAIR, method: 'eap' });
+});
+
+test('a model that does not solve the task has no head roles to find', async () => {
+  const { status, body } = await client.post('/api/ioi', { count: 4 });
+  // Random weights prefer either person by chance: an answer or this refusal, never a guess.
+  if (status !== 200) assert.equal(body.error.code, 'no-difference');
+  else assert.equal(body.heads.length, 4);
+});
+
+test('tokens are attributed by every method, with their agreement', async () => {
+  const request = {
+    prompt: PAIR.clean,
+    target: PAIR.target,
+    samples: 24,
+    seeds: 2,
+    steps: 4,
+    paraphrases: ['Mary and John went to the park. John gave a ball to'],
+  };
+  const found = await ask('/api/attribute', request);
+  assert.equal(found.unit, 'nats');
+  assert.equal(found.results.length, found.agreement.length);
+  for (const { method, unit, values, overSeeds, overParaphrases } of found.results) {
+    assert.equal(values.length, found.positions.length, method);
+    assert.equal(unit, method === 'attention' ? 'share' : 'metric');
+    assert.equal(overSeeds !== null, ['kernel-shap', 'sampled-shapley', 'lime'].includes(method));
+    assert.equal(overParaphrases?.pairs, 1);
+  }
+  const first = found.results[0];
+  const code = await runCode(found);
+  near(code.results[0].values, first.values);
+  near((await runCommand(found)).results[0].values, first.values);
+  const refused = await client.post('/api/attribute', { prompt: PAIR.clean });
+  assert.equal(refused.body.error.code, 'bad-request');
+});
