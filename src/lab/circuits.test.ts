@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { run } from '../cli/run.ts';
 import { circuitGraph } from '../microscope/circuits/index.ts';
 import type { CircuitResponse, LabPosts, PackedFloats, Sourced } from './api.ts';
 import { type Lab, startLab } from './server.ts';
@@ -52,16 +51,6 @@ async function runCode({ provenance }: Sourced): Promise<any> {
   return (await import(pathToFileURL(path).href)).result;
 }
 
-/** Runs the command of an answer, as a shell would split it. */
-// biome-ignore lint/suspicious/noExplicitAny: each command has a document of its own kind.
-async function runCommand({ provenance }: Sourced): Promise<any> {
-  const words = [...provenance.command!.matchAll(/'([^']*)'|(\S+)/g)].map((m) => m[1] ?? m[2]);
-  let out = '';
-  const streams = { stdout: { write: (text: string) => (out += text) }, stderr: { write() {} } };
-  assert.equal(await run([...words.slice(1), '--json'], streams), 0, out);
-  return JSON.parse(out);
-}
-
 function floats({ data }: PackedFloats): number[] {
   const bytes = Uint8Array.from(Buffer.from(data, 'base64'));
   return [...new Float32Array(bytes.buffer)];
@@ -94,11 +83,6 @@ test('a circuit scores every edge; its code and its command give the same', asyn
     edges.map(({ index }) => code.scores[index]),
     scores,
   );
-  const { circuit } = await runCommand(found);
-  near(
-    edges.map(({ name }) => circuit.edges[name].score),
-    scores,
-  );
 });
 
 test('every method answers, and exact cutting agrees with ACDC on what the last edge costs', async () => {
@@ -127,8 +111,6 @@ test('the curve ends at one, beside random circuits, and the code gives it again
   assert.equal(found.provenance.seed, 0);
   const { curve, random } = await runCode(found);
   near([curve.cpr, curve.cmd, random.cpr], [found.curve.cpr, found.curve.cmd, found.random!.cpr]);
-  const document = await runCommand(found);
-  near([document.curve.cpr, document.random.cmd], [found.curve.cpr, found.random!.cmd]);
   assert.equal((await ask('/api/circuit-curve', { ...request, random: 0 })).random, null);
 });
 
@@ -137,7 +119,6 @@ test('a size is measured, and with checks every node is left out once', async ()
   const size = await ask('/api/circuit-eval', request);
   assert.ok(size.edges <= 20 && size.checks === null);
   near([(await runCode(size)).value], [size.faithfulness.value]);
-  near([(await runCommand(size)).faithfulness.value], [size.faithfulness.value]);
   const { metric, faithfulness } = size;
   const share = (metric.circuit - metric.empty) / (metric.full - metric.empty);
   // Random weights hardly tell the prompts apart, and answers have seven digits.
@@ -177,7 +158,6 @@ test('sentences with two people give intervals', async () => {
   assert.equal(found.unit, 'nats');
   assert.ok(found.full.low! <= found.full.value && found.full.value <= found.full.high!);
   assert.equal(found.provenance.seed, 2);
-  assert.equal((await runCommand(found)).n, 4);
 });
 
 test('zero ablation needs no second prompt, gradients do', async () => {
@@ -263,7 +243,6 @@ test('tokens are attributed by every method, with their agreement', async () => 
   const first = found.results[0];
   const code = await runCode(found);
   near(code.results[0].values, first.values);
-  near((await runCommand(found)).results[0].values, first.values);
   const refused = await client.post('/api/attribute', { prompt: PAIR.clean });
   assert.equal(refused.body.error.code, 'bad-request');
 });
