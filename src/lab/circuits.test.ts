@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { circuitGraph } from '../microscope/circuits/index.ts';
-import type { CircuitResponse, LabPosts, PackedFloats, Sourced } from './api.ts';
+import { edgeValues } from '../microscope/circuits/graph.ts';
+import { circuitGraph, circuitToJson, edgeMask } from '../microscope/circuits/index.ts';
+import type { CircuitResponse, LabPosts, Sourced } from './api.ts';
 import { type Lab, startLab } from './server.ts';
 import { labClient } from './testing/client.ts';
 import { writeTinyModel } from './testing/tiny-model.ts';
@@ -51,11 +52,6 @@ async function runCode({ provenance }: Sourced): Promise<any> {
   return (await import(pathToFileURL(path).href)).result;
 }
 
-function floats({ data }: PackedFloats): number[] {
-  const bytes = Uint8Array.from(Buffer.from(data, 'base64'));
-  return [...new Float32Array(bytes.buffer)];
-}
-
 function near(actual: readonly number[], expected: readonly number[]): void {
   assert.equal(actual.length, expected.length);
   const size = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-9);
@@ -66,11 +62,29 @@ function near(actual: readonly number[], expected: readonly number[]): void {
 
 const edgesOf = ({ shape }: CircuitResponse) => circuitGraph(shape).edges;
 
+/** An answer as a circuit file. */
+function fileOf(found: CircuitResponse) {
+  const { shape, scores, kept } = found;
+  const graph = circuitGraph(shape);
+  const circuit = { graph, scores: edgeValues(graph), mask: edgeMask(graph, 'none') };
+  graph.edges.forEach(({ index }, i) => {
+    circuit.scores[index] = scores[i];
+  });
+  for (const i of kept) circuit.mask[graph.edges[i].index] = 1;
+  return circuitToJson(circuit);
+}
+
 test('a circuit scores every edge; its code and its command give the same', async () => {
   const found = await ask('/api/circuit', { ...PAIR, method: 'eap' });
   const edges = edgesOf(found);
-  const scores = floats(found.scores);
-  assert.equal(scores.length, edges.length);
+  const scores = found.scores;
+  assert.deepEqual(
+    scores.map((_, i) => {
+      const { nodes, receivers, sender, receiver } = found;
+      return `${nodes[sender[i]]}->${receivers[receiver[i]]}`;
+    }),
+    edges.map(({ name }) => name),
+  );
   assert.deepEqual(found.shape, { nLayers: 2, nHeads: 2, dModel: 16, parallel: false });
   assert.equal(found.unit, 'logits');
   assert.equal(found.n, 1);
@@ -95,7 +109,7 @@ test('every method answers, and exact cutting agrees with ACDC on what the last 
   // ACDC tries the first edge with all others there.
   const edges = edgesOf(exact);
   const last = edges.findLastIndex(({ receiver }) => receiver === edges.at(-1)!.receiver);
-  near([floats(acdc.scores)[last]], [floats(exact.scores)[last]]);
+  near([acdc.scores[last]], [exact.scores[last]]);
   assert.ok(acdc.kept.length < edges.length);
 });
 
@@ -134,16 +148,23 @@ test('a size is measured, and with checks every node is left out once', async ()
 test('a circuit from a file is measured as it is, whatever found it', async () => {
   const request = { ...PAIR, method: 'eap' as const };
   const found = await ask('/api/circuit', request);
-  const file = { scores: found.scores.data, kept: found.kept };
+  const file = fileOf(found);
   const own = await ask('/api/circuit-eval', request);
   const other = await ask('/api/circuit-eval', { ...request, file });
   near([other.faithfulness.value], [own.faithfulness.value]);
   assert.match(other.provenance.code!, /readCircuit\('circuit\.json'\)/);
-  const short = { scores: file.scores.slice(0, 8), kept: [] };
-  for (const wrong of [short, { scores: file.scores, kept: [1e6] }]) {
-    const refused = await client.post('/api/circuit-eval', { ...request, file: wrong });
+  const wrong: [object, string][] = [
+    [{ ...file, edges: { 'a1.h0->a0.h0<q>': { score: 1, in_graph: true } } }, 'bad-circuit'],
+    [{ cfg: file.cfg, nodes: {}, edges: { 'input->m0': { score: 'x' } } }, 'bad-circuit'],
+    [{ cfg: { ...file.cfg, d_model: 17 }, nodes: {}, edges: {} }, 'circuit-mismatch'],
+  ];
+  for (const [other, code] of wrong) {
+    const refused = await client.post('/api/circuit-eval', {
+      ...request,
+      file: other as typeof file,
+    });
     assert.equal(refused.status, 400);
-    assert.equal(refused.body.error.code, 'bad-circuit');
+    assert.equal(refused.body.error.code, code);
   }
 });
 

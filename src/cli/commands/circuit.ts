@@ -1,7 +1,5 @@
-import { GlassboxError } from '../../base/error.ts';
 import {
   ablations,
-  type Circuit,
   circuitMethods,
   circuitMetrics,
   circuitRunner,
@@ -16,11 +14,11 @@ import {
   type RandomCurve,
   randomCurve,
   readCircuit,
+  requireSameModel,
   writeCircuit,
 } from '../../microscope/circuits/index.ts';
 import { type Estimate, showEstimate } from '../../microscope/index.ts';
 import { oneOf } from '../../microscope/prompt.ts';
-import type { Model } from '../../model/index.ts';
 import { circuitExamples, withExamples } from '../circuit-examples.ts';
 import type { CommandSpec } from '../command.ts';
 import { openModel, withModel } from '../model.ts';
@@ -153,17 +151,6 @@ const find: CommandSpec = {
     return undefined;
   },
 };
-
-function requireSameModel(model: Model, { graph }: Circuit, file: string): void {
-  const { nLayers, nHeads, dModel } = model.config;
-  const { shape } = graph;
-  if (shape.nLayers === nLayers && shape.nHeads === nHeads && shape.dModel === dModel) return;
-  const say = (l: number, h: number, d: number) => `${l} layers, ${h} heads, width ${d}`;
-  throw new GlassboxError(
-    `${file} is for a model of ${say(shape.nLayers, shape.nHeads, shape.dModel)}; ${model.name} has ${say(nLayers, nHeads, dModel)}`,
-    { code: 'circuit-mismatch', remedy: 'Name the model it was found in with --model.' },
-  );
-}
 
 const evalCommand: CommandSpec = {
   name: 'eval',

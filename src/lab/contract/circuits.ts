@@ -10,7 +10,6 @@ import { type TokenMethod, tokenMethods } from '../../microscope/token-attributi
 import { tokenBaselines } from '../../microscope/token-attribution/token-game.ts';
 import {
   model,
-  type PackedFloats,
   preference,
   prompt,
   type Sourced,
@@ -47,11 +46,9 @@ const searched = {
 
 /** A circuit from elsewhere that takes the place of the one that `method` finds. */
 const file = z
-  .strictObject({
-    scores: z.string().describe('base64 of little-endian float32, one per edge of the graph'),
-    kept: z.array(z.int().min(0)).readonly().describe('numbers of the edges in the circuit'),
-  })
-  .optional();
+  .looseObject({ cfg: z.unknown(), nodes: z.unknown(), edges: z.unknown() })
+  .optional()
+  .describe('a document as CircuitJson; what is wrong in it is named');
 
 export const circuitSchema = z.strictObject(searched);
 
@@ -124,10 +121,16 @@ export interface CircuitShapeView {
 }
 
 export interface CircuitResponse extends Sourced {
-  /** What the graph follows from: nodes and edges in the order of `circuitGraph`. */
   readonly shape: CircuitShapeView;
-  /** One score per edge, in the metric's unit; positive: as on the clean prompt it raises the metric. */
-  readonly scores: PackedFloats;
+  /** Names of nodes in order of computation: `input`, `a0.h1`, `m0`, `logits`. */
+  readonly nodes: readonly string[];
+  /** Names of what reads the stream: `a0.h1<q>`, `m0`, `logits`. */
+  readonly receivers: readonly string[];
+  /** All edges in columns: indices into `nodes` and `receivers`. */
+  readonly sender: readonly number[];
+  readonly receiver: readonly number[];
+  /** In the metric's unit; positive: as on the clean prompt the edge raises the metric. */
+  readonly scores: readonly number[];
   /** Numbers of the edges that the method keeps. */
   readonly kept: readonly number[];
   readonly method: (typeof circuitMethods)[number];
@@ -181,16 +184,26 @@ export interface CircuitEvalResponse extends Sourced {
   readonly faithfulness: EstimateView;
   readonly checks: {
     readonly completeness: {
-      readonly mean: number;
+      /** Mean gap between circuit and model over random sets of nodes; `n` counts sets. */
+      readonly mean: EstimateView;
       readonly worst: number;
       readonly sets: readonly {
         readonly removed: readonly string[];
         readonly circuit: number;
         readonly model: number;
+        readonly gap: number;
       }[];
     };
-    /** What leaving one node out costs, as a share of full − empty; largest first. */
-    readonly minimality: readonly { readonly node: string; readonly effect: number }[];
+    /** Shares of full − empty, by score, largest first. */
+    readonly minimality: readonly {
+      readonly node: string;
+      /** What leaving the node alone out costs. */
+      readonly effect: number;
+      /** The largest change it makes, alone or with one of the random sets gone too. */
+      readonly score: number;
+      /** That set. */
+      readonly without: readonly string[];
+    }[];
   } | null;
 }
 

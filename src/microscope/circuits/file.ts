@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { GlassboxError } from '../../base/error.ts';
 import { writeFileAtomic } from '../../base/files.ts';
+import type { Model } from '../../model/model.ts';
 import {
   type CircuitGraph,
   circuitGraph,
@@ -127,4 +128,21 @@ export async function readCircuit(path: string): Promise<Circuit> {
     });
   }
   return circuitFromJson(document);
+}
+
+/**
+ * Checks that a circuit is of a model's shape.
+ *
+ * @param name what the circuit is called in the message
+ * @throws GlassboxError `circuit-mismatch`
+ */
+export function requireSameModel(model: Model, { graph }: Circuit, name: string): void {
+  const { nLayers, nHeads, dModel } = model.config;
+  const { shape } = graph;
+  if (shape.nLayers === nLayers && shape.nHeads === nHeads && shape.dModel === dModel) return;
+  const say = (l: number, h: number, d: number) => `${l} layers, ${h} heads, width ${d}`;
+  throw new GlassboxError(
+    `${name} is for a model of ${say(shape.nLayers, shape.nHeads, shape.dModel)}; ${model.name} has ${say(nLayers, nHeads, dModel)}`,
+    { code: 'circuit-mismatch', remedy: 'Name the model it was found in with --model.' },
+  );
 }

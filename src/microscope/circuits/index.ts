@@ -26,6 +26,7 @@ export {
   circuitFromJson,
   circuitToJson,
   readCircuit,
+  requireSameModel,
   writeCircuit,
 } from './file.ts';
 export {

@@ -8,21 +8,13 @@ import {
   pruneDeadEnds,
   type RandomCurve,
   randomCurve,
+  receiverName,
   topEdges,
 } from '../../../microscope/circuits/index.ts';
 import { bootstrapMean } from '../../../microscope/index.ts';
 import type { CurveView } from '../../contract/circuits.ts';
 import { choice, type Handler, viewTokens } from '../session.ts';
 import { circuitOf, circuitOfFile, estimateView, runnerOf, taskOf } from './task.ts';
-
-/** Numbers as base64 of little-endian float32. */
-function packed(values: readonly number[]) {
-  const bytes = Buffer.alloc(values.length * 4);
-  values.forEach((value, i) => {
-    bytes.writeFloatLE(value, i * 4);
-  });
-  return { shape: [values.length], data: bytes.toString('base64') };
-}
 
 export const circuit: Handler<'circuit'> = async (session, request, job) => {
   const task = taskOf(session, request);
@@ -33,7 +25,11 @@ export const circuit: Handler<'circuit'> = async (session, request, job) => {
   const { nLayers, nHeads, dModel, parallel } = graph.shape;
   return {
     shape: { nLayers, nHeads, dModel, parallel },
-    scores: packed(graph.edges.map(({ index }) => scores[index])),
+    nodes: graph.nodes,
+    receivers: graph.receivers.map(receiverName),
+    sender: graph.edges.map(({ sender }) => sender),
+    receiver: graph.edges.map(({ receiver }) => receiver),
+    scores: graph.edges.map(({ index }) => scores[index]),
     kept: graph.edges.flatMap(({ index }, i) => (mask[index] === 1 ? [i] : [])),
     method,
     metric,
@@ -113,6 +109,9 @@ export const circuitEval: Handler<'circuit-eval'> = async (session, request, job
     nodes: nodesOf(graph, mask),
     metric: judged.metric,
     faithfulness: estimateView(judged.faithfulness),
-    checks: { completeness, minimality },
+    checks: {
+      completeness: { ...completeness, mean: estimateView(completeness.mean) },
+      minimality,
+    },
   };
 };

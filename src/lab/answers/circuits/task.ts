@@ -1,14 +1,12 @@
 import { GlassboxError } from '../../../base/error.ts';
-import { edgeValues } from '../../../microscope/circuits/graph.ts';
 import {
   type Circuit,
   type CircuitExample,
   type CircuitRunner,
-  circuitGraph,
+  circuitFromJson,
   circuitRunner,
-  circuitShape,
-  edgeMask,
   findCircuit,
+  requireSameModel,
 } from '../../../microscope/circuits/index.ts';
 import type { Estimate } from '../../../microscope/index.ts';
 import { ioiDataset } from '../../../microscope/ioi/index.ts';
@@ -123,37 +121,18 @@ export async function runnerOf(
   return runner;
 }
 
-/** The circuit that a request carries. Throws `bad-circuit`. */
+/**
+ * The circuit that a request carries.
+ *
+ * @throws GlassboxError `bad-circuit` naming what is wrong, `circuit-mismatch` for another model's
+ */
 export function circuitOfFile(
   { model }: Session,
   file: NonNullable<CircuitCurveRequest['file']>,
 ): Circuit {
-  const graph = circuitGraph(circuitShape(model.config));
-  const bytes = Buffer.from(file.scores, 'base64');
-  const { length } = graph.edges;
-  const beyond = file.kept.find((edge) => edge >= length);
-  if (bytes.length !== length * 4 || beyond !== undefined) {
-    throw new GlassboxError(
-      beyond === undefined
-        ? `the circuit has ${bytes.length / 4} scores, this model's graph ${length} edges`
-        : `the circuit keeps edge ${beyond}, this model's graph has ${length}`,
-      { code: 'bad-circuit', remedy: 'Choose the model that the circuit was found in.' },
-    );
-  }
-  const scores = edgeValues(graph);
-  const mask = edgeMask(graph, 'none');
-  graph.edges.forEach(({ index }, i) => {
-    scores[index] = bytes.readFloatLE(i * 4);
-  });
-  const wrong = graph.edges.find(({ index }) => !Number.isFinite(scores[index]));
-  if (wrong) {
-    throw new GlassboxError(`the score of edge ${wrong.name} is not a number`, {
-      code: 'bad-circuit',
-      remedy: 'Score the edges again: numbers that are not finite cannot be ranked.',
-    });
-  }
-  for (const edge of file.kept) mask[graph.edges[edge].index] = 1;
-  return { graph, scores, mask };
+  const circuit = circuitFromJson(file);
+  requireSameModel(model, circuit, 'the circuit');
+  return circuit;
 }
 
 /** An estimate as JSON can say it. */
