@@ -1,11 +1,12 @@
 import { GlassboxError } from '../../base/error.ts';
 import type { ProgressListener } from '../../base/progress.ts';
-import type { TensorData } from '../../graph/op.ts';
 import type { Model } from '../../model/model.ts';
 import type { DictionarySet } from '../dictionary/types.ts';
+import { batchesByPosition, EdgeRunner } from './edges.ts';
 import { checkSet, type Decomposition, decompose } from './features.ts';
-import { edgeProgram, frozenAddresses, type TargetSite } from './frozen.ts';
-import { encoderVector, layOutSources, type Sources } from './sources.ts';
+import { frozenAddresses } from './frozen.ts';
+import { Rows } from './rows.ts';
+import { encoderVectors, layOutSources, type Sources } from './sources.ts';
 import { type LogitTarget, logitTargets, type TargetOptions } from './targets.ts';
 import type { AttributionGraph, GraphNode } from './types.ts';
 
@@ -39,128 +40,17 @@ export interface Attribution {
   readonly peakBytes: number;
 }
 
-/** One target of edges: where it reads and along what. */
-interface Target {
-  readonly site: TargetSite;
-  readonly position: number;
-  readonly vector: Float32Array;
-}
-
-/** Partial influence stops here; no chain of direct effects is longer than a few times the depth. */
-const RANK_STEPS = 128;
-
 const DEFAULT_MAX_BYTES = 4 * 2 ** 30;
 
-/** Rows of edges as they are found; columns are sources. */
-class Rows {
-  readonly rows: {
-    readonly weight: number;
-    readonly feature: number | null;
-    readonly values: Float32Array;
-  }[] = [];
-
-  add(values: Float32Array, weight: number, feature: number | null): void {
-    this.rows.push({ values, weight, feature });
-  }
-
-  /** Influence of every source on the logits through the rows known so far. */
-  influence(columns: number): Float64Array {
-    const sums = this.rows.map(({ values }) => {
-      let total = 0;
-      for (const value of values) total += Math.abs(value);
-      return Math.max(total, 1e-10);
-    });
-    const total = new Float64Array(columns);
-    let weights = this.rows.map(({ weight }) => weight);
-    for (let step = 0; step < RANK_STEPS && weights.some((w) => w !== 0); step++) {
-      const reached = new Float64Array(columns);
-      this.rows.forEach(({ values }, row) => {
-        const scale = weights[row] / sums[row];
-        if (scale === 0) return;
-        for (let i = 0; i < columns; i++) reached[i] += Math.abs(values[i]) * scale;
-      });
-      for (let i = 0; i < columns; i++) total[i] += reached[i];
-      weights = this.rows.map(({ feature }) => (feature === null ? 0 : reached[feature]));
-    }
-    return total;
-  }
-}
-
-/** Computes rows of edges in batches of targets at the same site. */
-class EdgeRunner {
-  readonly #model: Model;
-  readonly #set: DictionarySet;
-  readonly #sources: Sources;
-  readonly #held: Readonly<Record<string, TensorData>>;
-
-  constructor(
-    model: Model,
-    set: DictionarySet,
-    sources: Sources,
-    cache: Readonly<Record<string, TensorData>>,
-  ) {
-    this.#model = model;
-    this.#set = set;
-    this.#sources = sources;
-    const held = frozenAddresses(model.config).map((address) => [
-      `held.${address}`,
-      cache[address],
-    ]);
-    const skips = set.dictionaries.flatMap(({ params }, layer) =>
-      params.W_skip ? [[`dictionary.${layer}.W_skip`, params.W_skip]] : [],
-    );
-    this.#held = Object.fromEntries([...held, ...skips]);
-  }
-
-  /** `[targets][columns]`; all targets share a site. */
-  async rows(targets: readonly Target[]): Promise<Float32Array[]> {
-    const { config, runner } = this.#model;
-    const [{ site }] = targets;
-    const signature = JSON.stringify(
-      this.#set.dictionaries.map(({ config: { reads, writes, skip } }) => [reads, writes, skip]),
-    );
-    const kept = runner.program(`edges ${site} ${signature}`, 'fed', () =>
-      edgeProgram(config, this.#set, site),
-    );
-    const k = targets.length;
-    const vectors = new Float32Array(k * config.dModel);
-    targets.forEach(({ vector }, i) => {
-      vectors.set(vector, i * config.dModel);
-    });
-    const positions = BigInt64Array.from(targets, ({ position }) => BigInt(position));
-    const results = await runner.run(kept, {
-      ...this.#held,
-      ...this.#sources.feeds,
-      vectors: { dtype: 'float32', shape: [k, config.dModel], data: vectors },
-      positions: { dtype: 'int64', shape: [k], data: positions },
-    });
-    return this.#collect(results, k);
-  }
-
-  #collect(results: Readonly<Record<string, TensorData>>, k: number): Float32Array[] {
-    const { columns, firstToken, slots, widths } = this.#sources;
-    const out = Array.from({ length: k }, () => new Float32Array(columns));
-    slots.forEach((entries, layer) => {
-      const edges = results[`edges.${layer}`]?.data as Float32Array | undefined;
-      if (!edges) return;
-      const width = widths[layer];
-      for (const { column, position, slot } of entries) {
-        for (let t = 0; t < k; t++) out[t][column] += edges[(position * k + t) * width + slot];
-      }
-    });
-    const embed = results['edges.embed'].data as Float32Array;
-    for (let i = 0; i < embed.length; i++) out[i % k][firstToken + Math.floor(i / k)] = embed[i];
-    return out;
-  }
-}
-
-function bySite(targets: readonly number[], siteOf: (feature: number) => number): number[][] {
+function bySite(targets: readonly number[], siteOf: (feature: number) => number) {
   const groups = new Map<number, number[]>();
   for (const feature of targets) {
     const site = siteOf(feature);
-    groups.set(site, [...(groups.get(site) ?? []), feature]);
+    const group = groups.get(site);
+    if (group) group.push(feature);
+    else groups.set(site, [feature]);
   }
-  return [...groups.values()];
+  return groups;
 }
 
 /**
@@ -217,31 +107,38 @@ export async function attributePrompt(
   for (let start = 0; start < targets.length; start += batch) {
     options.signal?.throwIfAborted();
     const chunk = targets.slice(start, start + batch);
-    const found = await runner.rows(
-      chunk.map(({ vector }) => ({ site: 'logits', position: pos - 1, vector })),
-    );
-    for (const [i, row] of found.entries()) rows.add(row, chunk[i].probability / weightSum, null);
+    const vectors = new Float32Array(chunk.length * dModel);
+    for (const [i, { vector }] of chunk.entries()) vectors.set(vector, i * dModel);
+    const positions = chunk.map(() => pos - 1);
+    const found = await runner.rows({ site: 'logits', positions, vectors });
+    for (const [i, values] of found.entries()) {
+      rows.add({ values, weight: chunk[i].probability / weightSum, feature: null });
+    }
   }
 
   const visited = new Set<number>();
   while (visited.size < limit) {
-    const queue = nextFeatures(rows, sources, {
+    const queue = nextFeatures(rows, {
       visited,
       limit,
       features: features.length,
       count: batch * (options.rankEvery ?? 4),
     });
-    for (const group of bySite(queue, (feature) => features[feature].layer)) {
-      for (let start = 0; start < group.length; start += batch) {
+    for (const [layer, group] of bySite(queue, (feature) => features[feature].layer)) {
+      const positionOf = (feature: number) => features[feature].position;
+      for (const chunk of batchesByPosition(group, positionOf, batch)) {
         options.signal?.throwIfAborted();
-        const chunk = group.slice(start, start + batch);
-        const found = await runner.rows(
-          chunk.map((feature) => {
-            const { layer, position, index } = features[feature];
-            return { site: layer, position, vector: encoderVector(set.dictionaries[layer], index) };
-          }),
-        );
-        for (const [i, row] of found.entries()) rows.add(row, 0, chunk[i]);
+        const found = await runner.rows({
+          site: layer,
+          positions: chunk.map(positionOf),
+          vectors: encoderVectors(
+            set.dictionaries[layer],
+            chunk.map((feature) => features[feature].index),
+          ),
+        });
+        for (const [i, values] of found.entries()) {
+          rows.add({ values, weight: 0, feature: chunk[i] });
+        }
         for (const feature of chunk) visited.add(feature);
         options.progress?.({
           label: 'tracing',
@@ -289,14 +186,13 @@ function checkSize(bytes: number, features: number, maxBytes: number): void {
 /** All remaining features when they fit, else the most influential ones by what is known so far. */
 function nextFeatures(
   rows: Rows,
-  sources: Sources,
   state: { visited: ReadonlySet<number>; limit: number; features: number; count: number },
 ): number[] {
   const open = Array.from({ length: state.features }, (_, i) => i).filter(
     (i) => !state.visited.has(i),
   );
   if (state.limit === state.features) return open;
-  const influence = rows.influence(sources.columns);
+  const influence = rows.influence(state.features);
   open.sort((a, b) => influence[b] - influence[a] || a - b);
   return open.slice(0, Math.min(state.count, state.limit - state.visited.size));
 }
@@ -345,9 +241,11 @@ function assemble(
   let logit = visited.length + rest;
   for (const { values, feature } of rows.rows) {
     const target = feature === null ? logit++ : nodeOf.get(feature)!;
-    visited.forEach((source, column) => {
-      adjacency[target * n + column] = values[source];
-    });
+    const row = target * n;
+    // A loop without a function call: this is n² values.
+    for (let column = 0; column < visited.length; column++) {
+      adjacency[row + column] = values[visited[column]];
+    }
     adjacency.set(values.subarray(sources.firstError), target * n + visited.length);
   }
   const outputs = targets.map(({ id, label }) => ({ id, text: label }));

@@ -3,12 +3,12 @@ import type { Dictionary, DictionarySet } from '../dictionary/types.ts';
 import type { Decomposition } from './features.ts';
 import { sourcesName, writesOf } from './frozen.ts';
 
-/** Where a source's vector lies: entry `slot` at `position` of the sources of `layer`. */
-interface Slot {
+/** Where the vectors of `length` sources in a row lie: from `slot` on at `position` of a layer's sources. */
+interface SourceRun {
   readonly column: number;
-  readonly layer: number;
   readonly position: number;
   readonly slot: number;
+  length: number;
 }
 
 /**
@@ -20,8 +20,8 @@ export interface Sources {
   readonly firstError: number;
   readonly firstToken: number;
   readonly feeds: Readonly<Record<string, TensorData>>;
-  /** Slots by the MLP output they write to. A feature of a cross-layer transcoder has several. */
-  readonly slots: readonly (readonly Slot[])[];
+  /** Runs by the MLP output they write to. A feature of a cross-layer transcoder is in several. */
+  readonly runs: readonly (readonly Readonly<SourceRun>[])[];
   /** Padded number of slots per layer. */
   readonly widths: readonly number[];
 }
@@ -36,11 +36,26 @@ export function decoderVector(dictionary: Dictionary, index: number, j: number):
 
 /** The direction a feature reads: the gradient of its pre-activation. */
 export function encoderVector(dictionary: Dictionary, index: number): Float32Array {
+  return encoderVectors(dictionary, [index]);
+}
+
+/** {@link encoderVector} of several features, `[features, d_in]`. */
+export function encoderVectors(dictionary: Dictionary, indices: readonly number[]): Float32Array {
   const { dIn, dDict, scale, activation } = dictionary.config;
   const weight = dictionary.params['W_enc.0'].data as Float32Array;
-  const gain =
-    activation.kind === 'gated' ? Math.exp(Number(dictionary.params.r_mag.data[index])) : 1;
-  return Float32Array.from({ length: dIn }, (_, i) => weight[i * dDict + index] * scale * gain);
+  const factors = indices.map((index) =>
+    activation.kind === 'gated'
+      ? scale * Math.exp(Number(dictionary.params.r_mag.data[index]))
+      : scale,
+  );
+  const out = new Float32Array(indices.length * dIn);
+  // Features lie in columns: a row of weights is read for all of them while it is at hand.
+  for (let i = 0; i < dIn; i++) {
+    const row = i * dDict;
+    for (let f = 0; f < indices.length; f++)
+      out[f * dIn + i] = weight[row + indices[f]] * factors[f];
+  }
+  return out;
 }
 
 /** Lays the vectors of all sources out for the edge programs. */
@@ -52,14 +67,21 @@ export function layOutSources(
   const { features, errors } = decomposition;
   const { pos, dModel, embeddings } = options;
   const nLayers = set.dictionaries.length;
-  const slots: Slot[][] = Array.from({ length: nLayers }, () => []);
+  const runs: SourceRun[][] = Array.from({ length: nLayers }, () => []);
   const used = Array.from({ length: nLayers }, () => new Array<number>(pos).fill(0));
-  const place = (column: number, layer: number, position: number): Slot => {
-    const slot = { column, layer, position, slot: used[layer][position]++ };
-    slots[layer].push(slot);
-    return slot;
+  const place = (column: number, layer: number, position: number) => {
+    const slot = used[layer][position]++;
+    const last = runs[layer].at(-1);
+    if (
+      last?.position === position &&
+      last.column + last.length === column &&
+      last.slot + last.length === slot
+    ) {
+      last.length++;
+    } else runs[layer].push({ column, position, slot, length: 1 });
+    return { layer, position, slot };
   };
-  const vectors: { at: Slot; values: Float32Array; factor: number }[] = [];
+  const vectors: { at: ReturnType<typeof place>; values: Float32Array; factor: number }[] = [];
   features.forEach(({ layer, position, index, activation }, column) => {
     for (const { j, to } of writesOf(set, layer)) {
       const values = decoderVector(set.dictionaries[layer], index, j);
@@ -87,5 +109,5 @@ export function layOutSources(
     feeds[sourcesName(layer)] = { dtype: 'float32', shape: [pos, widths[layer], dModel], data };
   });
   const firstToken = firstError + nLayers * pos;
-  return { columns: firstToken + pos, firstError, firstToken, feeds, slots, widths };
+  return { columns: firstToken + pos, firstError, firstToken, feeds, runs, widths };
 }

@@ -34,7 +34,9 @@ function unembedding(model: Model) {
     norm === 'layer' ? value : value + rmsOffset,
   );
   const mean = new Float64Array(dModel);
-  for (let i = 0; i < weight.length; i++) mean[i % dModel] += weight[i] / dVocab;
+  for (let start = 0; start < weight.length; start += dModel) {
+    for (let i = 0; i < dModel; i++) mean[i] += weight[start + i] / dVocab;
+  }
   return {
     /** Σ coefficient · column, the mean column taken off each, as Float32. */
     direction: (terms: readonly (readonly [id: number, coefficient: number])[]): Float32Array =>
