@@ -129,6 +129,29 @@ test('ioi prints heads with roles, and writes the page', async () => {
   }
 });
 
+test('docs/ioi.md is what the command writes about the shipped model', async () => {
+  const file = join(scratch, 'page.md');
+  const { code, err } = await glassbox('ioi', '-n', '64', '--out', file);
+  assert.equal(code, 0, err);
+  const pages = await Promise.all(
+    [file, join(import.meta.dirname, '../../docs/ioi.md')].map((path) => readFile(path, 'utf8')),
+  );
+  const [made, shipped] = pages.map((page) => page.split(/\n(?=This page is generated)/)[0]);
+  // Another processor may round the last digit another way.
+  const figure = /-?\d+\.\d+/g;
+  assert.equal(shipped.replace(figure, '#'), made.replace(figure, '#'));
+  const numbers = [made, shipped].map((page) => (page.match(figure) ?? []).map(Number));
+  numbers[0].forEach((value, i) => {
+    assert.ok(Math.abs(value - numbers[1][i]) < 0.011, `${value} and ${numbers[1][i]}`);
+  });
+});
+
+test('published figures of another model are refused before anything is run', async () => {
+  const { code, out } = await glassbox('ioi', '--reference', '--json');
+  assert.equal(code, 2);
+  assert.equal(JSON.parse(out).error.code, 'no-reference');
+});
+
 test('patch aligns prompts by named places, and estimates', async () => {
   const longer = 'One evening, When Mary and John were at the park, Mary gave a ball to';
   const args = ['patch', '--clean', CLEAN, '--corrupted', longer, '--target', 'Mary'];

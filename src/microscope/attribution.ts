@@ -1,4 +1,5 @@
 import type { Model } from '../model/model.ts';
+import type { Edit } from '../model/run/edit-types.ts';
 import { resolvePosition } from './prompt.ts';
 
 /** What one component writes into the residual stream, measured along a direction. */
@@ -15,6 +16,8 @@ export interface ComponentEffect {
 /** Direct logit attribution at one position. */
 export interface DirectLogitAttribution {
   readonly position: number;
+  /** What the final norm divides by at the position; every effect is proportional to 1 / scale. */
+  readonly scale: number;
   /** Logit of the target minus that of the distractor (or minus the mean logit), before a soft cap. */
   readonly logitDiff: number;
   /** The share that no component writes: biases of the final norm and of the unembedding. */
@@ -30,6 +33,8 @@ export interface LogitAttributionOptions {
   readonly distractor?: number;
   /** The last position unless told; negative counts from the end. */
   readonly position?: number;
+  /** Interventions in force during the run, e.g. heads that are knocked out. */
+  readonly edits?: readonly Edit[];
 }
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>, offset = 0): number {
@@ -99,8 +104,9 @@ export async function directLogitAttribution(
   const position = resolvePosition(options.position ?? -1, tokens.length);
   const layers = Array.from({ length: nLayers }, (_, l) => `blocks.${l}`);
   const learned = config.positions.kind === 'learned';
-  const { cache } = await model.runWithCache(
+  const { cache } = await model.runWithEdits(
     tokens,
+    options.edits ?? [],
     [
       'hook_embed',
       ...(learned ? ['hook_pos_embed'] : []),
@@ -115,10 +121,8 @@ export async function directLogitAttribution(
     dot(direction, vector(address), position * dModel);
 
   const unembedding = unembeddingDirection(model, options);
-  const final = throughNorm(model, 'ln_final', {
-    direction: unembedding.direction,
-    scale: vector('ln_final.hook_scale')[position],
-  });
+  const scale = vector('ln_final.hook_scale')[position];
+  const final = throughNorm(model, 'ln_final', { direction: unembedding.direction, scale });
   let constant = unembedding.constant + final.constant;
   const components: ComponentEffect[] = [
     {
@@ -136,8 +140,8 @@ export async function directLogitAttribution(
   layers.forEach((block, layer) => {
     let { direction } = final;
     if (config.postNorms) {
-      const scale = vector(`${block}.ln1_post.hook_scale`)[position];
-      const post = throughNorm(model, `${block}.ln1_post`, { direction, scale });
+      const behind = vector(`${block}.ln1_post.hook_scale`)[position];
+      const post = throughNorm(model, `${block}.ln1_post`, { direction, scale: behind });
       direction = post.direction;
       constant += post.constant;
     }
@@ -159,5 +163,5 @@ export async function directLogitAttribution(
     components.push({ name: `mlp ${layer}`, kind: 'mlp', layer, head: null, effect });
   });
   const logitDiff = components.reduce((sum, { effect }) => sum + effect, constant);
-  return { position, logitDiff, constant, components };
+  return { position, scale, logitDiff, constant, components };
 }

@@ -6,6 +6,7 @@ import { pathPatching } from '../circuits/paths.ts';
 import { type HeadScore, headScores, type MeanInterval } from '../heads.ts';
 import { bootstrapMean, type Estimate } from '../intervals.ts';
 import { ioiAttention } from './attention.ts';
+import { backupEffects } from './backups.ts';
 import { copyScores } from './copying.ts';
 import type { IoiExample } from './dataset.ts';
 import {
@@ -86,7 +87,8 @@ async function headEffects(
  * Finds the heads of indirect object identification and their roles by themselves (after Wang et al.
  * 2022): attention between the places that matter, copying, scores on repeated random tokens, and direct
  * path patching from sentences in which nobody is repeated: first to the logits, then to the queries of the
- * name movers found, the values of the S-inhibition heads found, the keys of induction heads.
+ * name movers found, the values of the S-inhibition heads found, the keys of induction heads. Backups are heads
+ * that copy and whose direct effect grows when the name movers found are knocked out.
  *
  * @param examples with the corruption `abc`
  * @throws GlassboxError `no-difference` when the model does not tell the two people apart
@@ -100,7 +102,7 @@ export async function analyseIoi(
   const { signal } = options;
   let step = 0;
   const tell = (label: string) =>
-    options.progress?.({ label, done: ++step, total: 7, unit: 'steps' });
+    options.progress?.({ label, done: ++step, total: 8, unit: 'steps' });
   const clean = await logitDifferences(model, examples, 'clean');
   const corrupted = await logitDifferences(model, examples, 'corrupted');
   const logitDiff = { clean: bootstrapMean(clean), corrupted: bootstrapMean(corrupted) };
@@ -135,7 +137,12 @@ export async function analyseIoi(
       },
       effects: effects(i),
     }));
-  const none = { nameMoverQueries: null, inhibitionValues: null, inductionKeys: null };
+  const none = {
+    nameMoverQueries: null,
+    withoutNameMovers: null,
+    inhibitionValues: null,
+    inductionKeys: null,
+  };
   const name = ({ layer, head }: { layer: number; head: number }) => `a${layer}.h${head}`;
   const first = evidence((i) => ({ ...none, logits: logits[i]! }));
   const receivers = (found: readonly IoiEvidence[], part: 'q' | 'k' | 'v') =>
@@ -146,6 +153,8 @@ export async function analyseIoi(
     receivers: receivers(movers, 'q'),
     signal,
   });
+  tell('backups');
+  const backups = await backupEffects(model, examples, { movers, signal });
   const second = evidence((i) => ({ ...none, logits: logits[i]!, nameMoverQueries: queries[i] }));
   const inhibitors = second.filter((head) => isInhibition(head, thresholds));
   tell('paths to S-inhibition heads');
@@ -159,6 +168,7 @@ export async function analyseIoi(
   const all = evidence((i) => ({
     logits: logits[i]!,
     nameMoverQueries: queries[i],
+    withoutNameMovers: backups[i],
     inhibitionValues: values[i],
     inductionKeys: keys[i],
   }));

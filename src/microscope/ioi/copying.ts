@@ -37,7 +37,7 @@ function normed(model: Model, layer: number, x: Float32Array): Float32Array {
   return out;
 }
 
-/** What one head writes when it attends to one row alone: values and output weights, no output bias. */
+/** What one head writes when it attends to one row alone, up to a factor per row; no output bias. */
 function written(
   model: Model,
   at: { readonly layer: number; readonly head: number },
@@ -65,6 +65,11 @@ function written(
       const start = (at.head * dHead + d) * dModel;
       for (let i = 0; i < dModel; i++) out[row * dModel + i] += v[d] * output[start + i];
     }
+  }
+  if (config.postNorms) {
+    // Only the gain of a norm behind attention changes what ranks first: its scale is one number per row.
+    const gain = params[`blocks.${at.layer}.ln1_post.weight`].data as Float32Array;
+    for (let i = 0; i < out.length; i++) out[i] *= gain[i % dModel] + config.rmsOffset;
   }
   return out;
 }

@@ -9,11 +9,20 @@ import { englishTemplates, type IoiTemplates } from './templates.ts';
 export type IoiOrder = 'ABBA' | 'BABA';
 
 /**
- * How the corrupted prompt differs. `abc`: three other people, one in each place, so that nobody is
- * repeated. `s2-io`: the other of the two acts, so that the answer flips. `s2-random`: somebody else acts.
+ * How the corrupted prompt differs (the corruptions of Wang et al. 2022). `abc`: three other people, one in each
+ * place, so that nobody is repeated. `s2-io`: the other of the two acts, so that the answer flips. `s2-random`,
+ * `s1-random`, `io-random`: somebody else at that place. `s-random`: another subject, at both places.
  * `order`: the first two people change places, which keeps the answer.
  */
-export const ioiCorruptions = ['abc', 's2-io', 's2-random', 'order'] as const;
+export const ioiCorruptions = [
+  'abc',
+  's2-io',
+  's2-random',
+  's1-random',
+  's-random',
+  'io-random',
+  'order',
+] as const;
 /** The name of a way to corrupt a sentence. */
 export type IoiCorruption = (typeof ioiCorruptions)[number];
 
@@ -94,13 +103,23 @@ function corruptedSlots(
   corruption: IoiCorruption,
 ): Record<string, string> {
   const [io, subject, ...others] = people;
+  const put = (io: string, s1: string, s2: string) =>
+    slots.first === subject
+      ? { ...slots, first: s1, second: io, giver: s2 }
+      : { ...slots, first: io, second: s1, giver: s2 };
   switch (corruption) {
     case 'abc':
       return { ...slots, first: others[0], second: others[1], giver: others[2] };
     case 's2-io':
-      return { ...slots, giver: io };
+      return put(io, subject, io);
     case 's2-random':
-      return { ...slots, giver: others[0] };
+      return put(io, subject, others[0]);
+    case 's1-random':
+      return put(io, others[0], subject);
+    case 's-random':
+      return put(io, others[0], others[0]);
+    case 'io-random':
+      return put(others[0], subject, subject);
     case 'order':
       return { ...slots, first: slots.second, second: slots.first, giver: subject };
   }

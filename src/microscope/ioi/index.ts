@@ -12,13 +12,7 @@ export {
   ioiDataset,
   ioiTokens,
 } from './dataset.ts';
-export { gpt2SmallReference } from './gpt2-small.ts';
-export {
-  checkIoiReference,
-  foldValueBiases,
-  type IoiReference,
-  type ReferenceFigure,
-} from './reference.ts';
+export * from './reference/index.ts';
 export { type IoiRow, ioiRows, showEstimate } from './report.ts';
 export {
   defaultThresholds,

@@ -2,16 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { wilson } from '../../base/stats.ts';
 import { openModel } from '../../model/index.ts';
-import { loadFixture, maxDifference } from '../../model/testing/fixtures.ts';
 import type { Estimate } from '../intervals.ts';
+import { backupEffects } from './backups.ts';
 import {
   analyseIoi,
-  checkIoiReference,
   defaultThresholds,
-  foldValueBiases,
-  gpt2SmallReference,
   type IoiEvidence,
-  type IoiReference,
   type IoiTemplates,
   ioiCorruptions,
   ioiDataset,
@@ -49,13 +45,17 @@ test('sentences have people where the positions say, in both orders', () => {
         order: [positions.io, positions.s1],
         's2-io': [positions.s2],
         's2-random': [positions.s2],
+        's1-random': [positions.s1],
+        's-random': [positions.s1, positions.s2],
+        'io-random': [positions.io],
       }[corruption];
       assert.deepEqual(
         changed,
         expected.sort((a, b) => a - b),
       );
       const people = [positions.io, positions.s1, positions.s2].map((at) => nameOf(corrupted[at]));
-      if (corruption === 'abc') assert.equal(new Set(people).size, 3);
+      const distinct = { abc: 3, 's2-random': 3, 's1-random': 3 } as Record<string, number>;
+      assert.equal(new Set(people).size, distinct[corruption] ?? 2, corruption);
     }
   }
   const again = ioiDataset(model, { templates, count: 4, seed: 3 });
@@ -88,6 +88,7 @@ const idle: IoiEvidence = {
   effects: {
     logits: sure(0),
     nameMoverQueries: sure(0),
+    withoutNameMovers: sure(0),
     inhibitionValues: sure(0),
     inductionKeys: sure(0),
   },
@@ -115,6 +116,12 @@ test('evidence makes roles, and lack of it none', () => {
     copy: { copies: wilson(0, 20), negates: wilson(19, 20) },
   };
   assert.deepEqual(roles(negative), ['negative name mover']);
+  const copies = { copies: wilson(19, 20), negates: wilson(0, 20) };
+  const steps = effects({ withoutNameMovers: sure(0.1) });
+  assert.deepEqual(roles({ copy: copies, effects: steps }), ['backup name mover']);
+  assert.deepEqual(roles({ effects: steps }), [], 'what does not copy is no backup');
+  const weaker = effects({ withoutNameMovers: sure(-0.1) });
+  assert.deepEqual(roles({ copy: copies, effects: weaker }), []);
   const toS2 = looks({ endToS2: sure(0.6) });
   assert.deepEqual(roles({ attention: toS2, effects: effects({ nameMoverQueries: sure(-0.1) }) }), [
     'S-inhibition',
@@ -165,60 +172,58 @@ test('the built-in model: every head has evidence, and the task is solved by som
   assert.ok(rows.length > 0);
 });
 
-test('value biases can be moved without changing what the model says', async () => {
-  for (const name of ['gpt2', 'gpt-neox', 'llama-biases']) {
-    const original = await loadFixture(name);
-    const folded = foldValueBiases(original);
-    const [a, b] = await Promise.all([original, folded].map((one) => one.forward([3, 7, 9, 1])));
-    assert.ok(maxDifference(a.logits, b.logits) < 1e-4, name);
+test('backups are judged by what grows when name movers carry nothing', async () => {
+  const examples = ioiDataset(model, { templates, count: 4, seed: 5 });
+  const mover = { layer: 2, head: 4 };
+  const found = await backupEffects(model, examples, { movers: [mover] });
+  const { nHeads, nLayers, dHead, dModel } = model.config;
+  assert.equal(found.length, nLayers * nHeads);
+  assert.equal(found[mover.layer * nHeads + mover.head], null);
+  // Layers before the mover, and other heads beside it, cannot know that it is gone.
+  for (const effect of found.slice(0, mover.layer * nHeads))
+    assert.ok(Math.abs(effect!.value) < 1e-6);
+  // One later head by hand: its output with and without, through the plain run's final norm.
+  const head = 0;
+  let [grown, plain] = [0, 0];
+  for (const { clean, corrupted, target, distractor, positions } of examples) {
+    const at = 'blocks.2.attn.hook_z';
+    const { cache: other } = await model.runWithCache(corrupted, at);
+    const edit = {
+      op: 'patch',
+      at,
+      from: other[at],
+      heads: [mover.head],
+      positions: [positions.end],
+    } as const;
+    const record = ['blocks.3.attn.hook_z', 'ln_final.hook_scale'];
+    const runs = [
+      await model.runWithEdits(clean, [], record, { logits: 'last' }),
+      await model.runWithEdits(clean, [edit], record, { logits: 'last' }),
+    ];
+    const row = runs[0].logits!.data as Float32Array;
+    plain += row[target] - row[distractor];
+    const scale = (runs[0].cache[record[1]].data as Float32Array)[positions.end];
+    const z = runs.map(({ cache }) => cache[record[0]].data as Float32Array);
+    const from = (positions.end * nHeads + head) * dHead;
+    const weights = ['blocks.3.attn.o.weight', 'ln_final.weight', 'embed.weight', 'unembed.weight'];
+    const [output, gain, embed, unembed] = weights.map((name) => model.params[name]?.data);
+    const table = (unembed ?? embed) as Float32Array;
+    const step = Array.from({ length: dModel }, (_, i) => {
+      let total = 0;
+      for (let d = 0; d < dHead; d++) {
+        total +=
+          (z[1][from + d] - z[0][from + d]) * Number(output[(head * dHead + d) * dModel + i]);
+      }
+      return total;
+    });
+    const centre = model.config.norm === 'layer' ? step.reduce((a, b) => a + b) / dModel : 0;
+    step.forEach((x, i) => {
+      const column = table[target * dModel + i] - table[distractor * dModel + i];
+      grown += (((x - centre) * Number(gain[i])) / scale) * column;
+    });
   }
-});
-
-test('a reference passes on the model it was measured on, and fails when a figure is off', async () => {
-  const clean = 'When Mary and John were at the park, John gave a ball to';
-  const corrupted = 'When Mary and John were at the park, Mary gave a ball to';
-  const empty: IoiReference = {
-    model: 'built-in',
-    tolerance: 0.01,
-    prompts: [{ clean, corrupted, target: 'Mary', distractor: 'John' }],
-    s2: 10,
-    logitDiffs: [0],
-    lens: { '1_mid': 0, '3_pre': 0 },
-    layers: { 'attn 3': 0, 'mlp 0': 0 },
-    heads: { '3.1': 0 },
-    patching: [
-      { site: 'resid_pre', at: 's2', effects: { 0: 0 } },
-      { site: 'z', at: 'all', effects: { '3.1': 0 } },
-    ],
-    roles: {},
-  };
-  const measured = await checkIoiReference(model, empty);
-  const of = (what: string) => measured.find((figure) => figure.what === what)!.found;
-  assert.equal(measured.length, 8);
-  assert.ok(measured.every(({ found }) => Number.isFinite(found)));
-  assert.ok(Math.abs(of('patching resid_pre 0 at s2') - 1) < 1e-3);
-  const passing = await checkIoiReference(model, {
-    ...empty,
-    logitDiffs: [of('logit difference of prompt 0')],
-    lens: { '1_mid': of('direct 1_mid'), '3_pre': of('direct 3_pre') },
-    layers: { 'attn 3': of('direct attn 3'), 'mlp 0': of('direct mlp 0') + 0.1 },
-    heads: { '3.1': of('direct 3.1') },
-    patching: [{ site: 'z', at: 'all', effects: { '3.1': of('patching z 3.1') } }],
-  });
-  assert.deepEqual(
-    passing.filter(({ ok }) => !ok).map(({ what }) => what),
-    ['direct mlp 0'],
-  );
-});
-
-test('the published reference has the figures of eight prompts and the heads of six roles', () => {
-  const { prompts, logitDiffs, roles } = gpt2SmallReference;
-  assert.equal(prompts.length, logitDiffs.length);
-  const mean = logitDiffs.reduce((a, b) => a + b) / 8;
-  assert.ok(Math.abs(mean - 3.552) < 1e-3);
-  for (const { clean, corrupted, target, distractor } of prompts) {
-    assert.equal(clean.split(distractor).length, 3);
-    assert.equal(corrupted.split(target).length, 3);
-  }
-  assert.equal(Object.keys(roles).length, 6);
+  const { value } = found[3 * nHeads + head]!;
+  assert.ok(Math.abs(value - grown / plain) < 1e-4, `${value} ${grown / plain}`);
+  const none = await backupEffects(model, examples, { movers: [] });
+  assert.ok(none.every((effect) => effect === null));
 });

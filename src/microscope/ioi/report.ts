@@ -12,6 +12,8 @@ export interface IoiRow {
   readonly copies: string;
   readonly toLogits: string;
   readonly toNameMovers: string;
+  /** Growth of the direct effect when the name movers are knocked out. */
+  readonly withoutNameMovers: string;
   readonly toInhibition: string;
   readonly toInduction: string;
   readonly score: string;
@@ -77,6 +79,7 @@ export function ioiRows({ heads, thresholds }: IoiAnalysis): IoiRow[] {
       copies: showRate(head.copy.copies),
       toLogits: showEstimate(head.effects.logits),
       toNameMovers: showEstimate(head.effects.nameMoverQueries),
+      withoutNameMovers: showEstimate(head.effects.withoutNameMovers),
       toInhibition: showEstimate(head.effects.inhibitionValues),
       toInduction: showEstimate(head.effects.inductionKeys),
       score: score(head),

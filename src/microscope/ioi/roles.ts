@@ -10,6 +10,7 @@ import type { CopyScore } from './copying.ts';
 export const ioiRoles = [
   'name mover',
   'negative name mover',
+  'backup name mover',
   'S-inhibition',
   'induction',
   'duplicate token',
@@ -42,6 +43,11 @@ export interface IoiEvidence {
   readonly effects: {
     readonly logits: Estimate;
     readonly nameMoverQueries: Estimate | null;
+    /**
+     * How much the head's direct effect on the logit difference grows when all name movers carry what they carry
+     * on a sentence without a repeated name, final norm held; a share of the mean logit difference.
+     */
+    readonly withoutNameMovers: Estimate | null;
     readonly inhibitionValues: Estimate | null;
     readonly inductionKeys: Estimate | null;
   };
@@ -94,6 +100,15 @@ export function isNegativeNameMover(evidence: IoiEvidence, thresholds: RoleThres
   );
 }
 
+/** Whether a head copies names and steps in when the name movers are knocked out. */
+function isBackup(evidence: IoiEvidence, thresholds: RoleThresholds): boolean {
+  return (
+    !isNameMover(evidence, thresholds) &&
+    matters(evidence.effects.withoutNameMovers, 1, thresholds.effect) &&
+    evidence.copy.copies.rate >= thresholds.copy
+  );
+}
+
 /** Whether a head attends from the end to the second subject and steers name movers. */
 export function isInhibition(evidence: IoiEvidence, thresholds: RoleThresholds): boolean {
   return (
@@ -124,6 +139,7 @@ export function rolesOf(evidence: IoiEvidence, thresholds: RoleThresholds): IoiR
   const roles: IoiRole[] = [];
   if (isNameMover(evidence, thresholds)) roles.push('name mover');
   if (isNegativeNameMover(evidence, thresholds)) roles.push('negative name mover');
+  if (isBackup(evidence, thresholds)) roles.push('backup name mover');
   if (isInhibition(evidence, thresholds)) roles.push('S-inhibition');
   const attends = (general: Estimate, here: Estimate) =>
     general.value >= score && here.value >= least;
