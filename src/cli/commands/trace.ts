@@ -19,6 +19,7 @@ import { openModel, promptTokens, withModel } from '../model.ts';
 import { shareOf, wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
 import { packageVersion } from '../version.ts';
+import { openGraph } from './graph-file.ts';
 
 const modes = ['open', 'frozen', 'direct'] as const;
 
@@ -42,6 +43,12 @@ function summary(found: Attribution, labels: LabelLookup): string {
   );
 }
 
+const bothGiven = () =>
+  new GlassboxError('--open takes a graph from a file, and there is a prompt too', {
+    code: 'bad-command-line',
+    remedy: 'Leave the prompt out, or --open.',
+  });
+
 export const trace: CommandSpec = {
   name: 'trace',
   summary: 'attribution graph of a prediction: from prompt to answer, through features',
@@ -51,13 +58,25 @@ export const trace: CommandSpec = {
       does: 'the graph in the public format',
     },
     {
+      line: 'trace --open graph.pt --out graph.json',
+      does: 'what circuit-tracer saved: scores and strongest features, and as JSON',
+    },
+    {
       line: 'trace "When Simon and Ruth were at the castle, Ruth gave a wheel to" --target Simon --distractor Ruth --validity',
       does: 'why one name and not the other; then ablates features and compares with the prediction',
     },
   ],
   define: (command) =>
     withModel(command)
-      .argument('<prompt>', 'the prompt')
+      .argument('[prompt]', 'the prompt; none with --open')
+      .option(
+        '--open <file>',
+        'look at a graph file: JSON of the public format, or circuit-tracer’s .pt',
+      )
+      .option(
+        '--tokenizer <folder>',
+        'with --open: the tokenizer of a .pt file, for the texts of tokens',
+      )
       .option(
         '-d, --dictionaries <folder>',
         "one transcoder per layer; the model's own when left out",
@@ -78,6 +97,16 @@ export const trace: CommandSpec = {
       .option('--validity', 'ablate the most influential features and compare with the graph')
       .option('--mode <mode>', `what answers to ablations: ${modes.join(', ')}`, 'open'),
   async action(context, { args: [prompt], options }) {
+    if (options.open !== undefined) {
+      if (prompt !== undefined) throw bothGiven();
+      return openGraph(context, options);
+    }
+    if (prompt === undefined) {
+      throw new GlassboxError('there is neither a prompt nor a graph file', {
+        code: 'bad-command-line',
+        remedy: 'Give a prompt in quotes, or a file with --open.',
+      });
+    }
     const started = performance.now();
     const mode = oneOf('mode', options.mode, modes);
     const model = await openModel(context, options);

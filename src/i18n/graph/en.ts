@@ -84,6 +84,13 @@ export const graph = {
   everywhere: 'Hide ubiquitous',
   everywhereHint: 'Hides features that are active at over two thirds of this prompt’s positions',
   fromFile: (name: string) => `From the file ${name}`,
+  fileNotes: {
+    attention: (count: string) =>
+      `${count} nodes of attention dictionaries are drawn as features and errors`,
+    unsure: (count: string) =>
+      `${count} links start at an id that a feature and an error share; the feature is taken`,
+    lost: (count: string) => `${count} pinned or grouped ids are no nodes of the file`,
+  },
   ofFile: 'Scores are those of the nodes and links in the file',
   closeFile: 'Back to the prompt',
   open: 'Open a graph file',

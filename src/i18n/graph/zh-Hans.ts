@@ -83,6 +83,11 @@ export const graph = {
   everywhere: '隐藏无处不在的',
   everywhereHint: '隐藏在这段提示词三分之二以上位置都激活的特征',
   fromFile: (name: string) => `来自文件 ${name}`,
+  fileNotes: {
+    attention: (count: string) => `${count} 个注意力字典的节点画作特征与误差`,
+    unsure: (count: string) => `${count} 条连边的起点编号同属特征与误差，此处视为特征`,
+    lost: (count: string) => `有 ${count} 个固定或分组的编号不是文件中的节点`,
+  },
   ofFile: '得分只计文件中的节点与连边',
   closeFile: '返回提示词',
   open: '打开图文件',

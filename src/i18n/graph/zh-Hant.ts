@@ -83,6 +83,11 @@ export const graph = {
   everywhere: '隱藏無所不在的',
   everywhereHint: '隱藏在這段提示詞三分之二以上位置都活化的特徵',
   fromFile: (name: string) => `來自檔案 ${name}`,
+  fileNotes: {
+    attention: (count: string) => `${count} 個注意力字典的節點畫成特徵與誤差`,
+    unsure: (count: string) => `${count} 條連線的起點代號同屬特徵與誤差，此處視為特徵`,
+    lost: (count: string) => `有 ${count} 個釘選或分組的代號不是檔案中的節點`,
+  },
   ofFile: '分數只計檔案中的節點與連線',
   closeFile: '回到提示詞',
   open: '開啟圖檔案',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { cantorPair, cantorUnpair, parseGraphFile, toGraphFile } from './file.ts';
+import { parseGraphFile, toGraphFile } from './file.ts';
+import { cantorPair, cantorUnpair } from './node-ids.ts';
 import type { AttributionGraph, GraphNode } from './types.ts';
 
 test("Cantor's pairing is undone", () => {
@@ -45,9 +46,10 @@ test('a graph is written in the public format and read back', () => {
   assert.deepEqual(total, { nodes: 5, links: 3 });
   const byId = (id: string, type: string) =>
     file.nodes.find(({ node_id, feature_type }) => node_id === id && feature_type === type)!;
-  // A feature of layer 0 and an error share an id here; the type keeps them apart.
+  // A feature of layer 0 and an error would share an id here as circuit-tracer names them.
   assert.equal(byId('0_0_1', 'cross layer transcoder').feature, 0);
-  assert.equal(byId('0_0_1', 'mlp reconstruction error').feature, -1);
+  assert.equal(byId('-1_0_1', 'mlp reconstruction error').feature, -1);
+  assert.equal(new Set(file.nodes.map(({ node_id }) => node_id)).size, file.nodes.length);
   assert.equal(byId('E_7_0', 'embedding').clerp, 'Emb: "a⏎"');
   assert.equal(byId('2_9_1', 'logit').clerp, 'Output " c" (p=0.750)');
   assert.equal(byId('2_9_1', 'logit').is_target_logit, true);

@@ -1,19 +1,9 @@
 import { GlassboxError } from '../../base/error.ts';
+import { fileNode } from './file-node.ts';
+import { fileIds } from './node-ids.ts';
 import { type PruneOptions, pruneGraph } from './prune.ts';
 import { type GraphFile, type GraphFileNode, graphFileSchema } from './schema.ts';
 import type { AttributionGraph, GraphNode } from './types.ts';
-
-/** One number for a layer and a feature: Cantor's pairing, as the public format has it. */
-export function cantorPair(x: number, y: number): number {
-  return ((x + y) * (x + y + 1)) / 2 + y;
-}
-
-/** The layer and feature behind a {@link cantorPair} number. */
-export function cantorUnpair(z: number): [x: number, y: number] {
-  const w = Math.floor((Math.sqrt(8 * z + 1) - 1) / 2);
-  const y = z - (w * (w + 1)) / 2;
-  return [w - y, y];
-}
 
 /** Labels by node: what a feature is about. */
 export type NodeLabels = (node: GraphNode) => string | null;
@@ -38,94 +28,6 @@ export interface WrittenGraph {
   readonly total: { readonly nodes: number; readonly links: number };
 }
 
-/** Ids as circuit-tracer writes them. An error's id has the form of a layer-0 feature's: the type tells. */
-function idOf(node: GraphNode, nLayers: number): string {
-  const { kind, layer, index, position } = node;
-  switch (kind) {
-    case 'feature':
-      return `${layer}_${index}_${position}`;
-    case 'error':
-      return `0_${layer}_${position}`;
-    case 'token':
-      return `E_${index}_${position}`;
-    case 'logit':
-      return `${nLayers + 1}_${index}_${position}`;
-  }
-}
-
-const TYPES = {
-  feature: 'cross layer transcoder',
-  error: 'mlp reconstruction error',
-  token: 'embedding',
-  logit: 'logit',
-} as const;
-
-/** A token on one line: line breaks shown as ⏎. */
-function oneLine(text: string): string {
-  return text.replaceAll('\n', '⏎');
-}
-
-function fileNode(
-  node: GraphNode,
-  context: {
-    graph: AttributionGraph;
-    influence: number | null;
-    options: GraphFileOptions;
-    target: boolean;
-  },
-): GraphFileNode {
-  const { graph, influence, options, target } = context;
-  const { kind, layer, index, position, activation, probability } = node;
-  const named = kind === 'logit' ? graph.outputs : graph.tokens;
-  const text = (id: number) => named.find((token) => token.id === id)?.text ?? `#${id}`;
-  const label = options.labels?.(node) ?? null;
-  const common = {
-    node_id: idOf(node, graph.nLayers),
-    ctx_idx: position,
-    feature_type: TYPES[kind],
-    token_prob: probability ?? 0,
-    is_target_logit: target,
-    run_idx: 0,
-    reverse_ctx_idx: 0,
-    influence,
-    activation,
-  };
-  switch (kind) {
-    case 'feature':
-      return {
-        ...common,
-        feature: cantorPair(layer, index),
-        layer: String(layer),
-        jsNodeId: `${layer}_${index}-0`,
-        clerp: label ?? '',
-      };
-    case 'error':
-      return {
-        ...common,
-        feature: -1,
-        layer: String(layer),
-        jsNodeId: `${layer}_${position}-0`,
-        clerp: label ?? '',
-      };
-    case 'token':
-      return {
-        ...common,
-        feature: position,
-        layer: 'E',
-        jsNodeId: `E_${index}-${position}`,
-        clerp: label ?? `Emb: "${oneLine(text(index))}"`,
-      };
-    case 'logit':
-      return {
-        ...common,
-        feature: index,
-        layer: String(graph.nLayers + 1),
-        jsNodeId: `L_${index}-${position}`,
-        clerp: label ?? `Output "${oneLine(text(index))}" (p=${(probability ?? 0).toFixed(3)})`,
-      };
-  }
-}
-
 /**
  * Prunes a graph and writes it in the public format. Nodes and edges that pruning takes away are counted
  * in the result.
@@ -137,13 +39,22 @@ export function toGraphFile(graph: AttributionGraph, options: GraphFileOptions):
   const kinds = nodes.map(({ kind }) => kind);
   const { keepNodes, keepEdges, cumulative } = pruneGraph(kinds, adjacency, weights, options);
   const best = weights.indexOf(Math.max(...weights));
+  const ids = fileIds(nodes, graph.nLayers);
   const kept = nodes
     .map((node, i) => ({ node, i }))
     .filter(({ i }) => keepNodes[i])
-    .map(({ node, i }) =>
-      fileNode(node, { graph, options, influence: cumulative[i], target: i === best }),
-    );
-  const ids = nodes.map((node) => idOf(node, graph.nLayers));
+    .map(({ node, i }) => {
+      const named = node.kind === 'logit' ? graph.outputs : graph.tokens;
+      return fileNode({
+        ...node,
+        id: ids[i],
+        influence: cumulative[i],
+        target: i === best,
+        text: named.find(({ id }) => id === node.index)?.text ?? `#${node.index}`,
+        label: options.labels?.(node) ?? null,
+        nLayers: graph.nLayers,
+      });
+    });
   const links: GraphFile['links'] = [];
   let total = 0;
   for (let i = 0; i < n * n; i++) {

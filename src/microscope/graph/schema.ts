@@ -32,10 +32,13 @@ const metadata = z.looseObject({
   schema_version: z.int().optional(),
 });
 
+/** Lists as circuit-tracer writes them; texts as its front end saves them. */
 const qParams = z.looseObject({
-  pinnedIds: z.array(z.string()).optional(),
+  pinnedIds: z.union([z.array(z.string()), z.string()]).optional(),
   /** Each a label followed by node ids. */
-  supernodes: z.array(z.array(z.string())).optional(),
+  supernodes: z.union([z.array(z.array(z.string())), z.string()]).optional(),
+  /** Pairs of a `feature` number and a label. */
+  clerps: z.unknown().optional(),
   linkType: z.string().optional(),
   clickedId: z.string().nullable().optional(),
   sg_pos: z.string().optional(),
@@ -43,7 +46,7 @@ const qParams = z.looseObject({
 
 export const graphFileSchema = z.looseObject({
   metadata,
-  qParams: qParams.optional(),
+  qParams: qParams.nullable().optional(),
   nodes: z.array(node),
   links: z.array(link),
 });

@@ -96,6 +96,7 @@ export function graphFile() {
       version: traced.data.value?.provenance.glassboxVersion ?? '',
       nodeShare: state.nodeShare.value / 100,
       edgeShare: state.edgeShare.value / 100,
+      outputs: new Map(traced.data.value?.targets.map(({ key, label }) => [key, label])),
     },
   );
 }

@@ -1,4 +1,7 @@
 /** The public attribution-graph file, both ways, in the page. */
+import { fileNode } from '../../../src/microscope/graph/file-node.ts';
+import { fileIds } from '../../../src/microscope/graph/node-ids.ts';
+import { type ReadNode, readGraph } from '../../../src/microscope/graph/read.ts';
 import type { GraphFile, GraphFileNode } from '../../../src/microscope/graph/schema.ts';
 import { presences } from './filter.ts';
 import { inputSums, sparseInfluence, sparseScores } from './prune.ts';
@@ -17,35 +20,11 @@ export type FileFault =
   | { readonly kind: 'json' }
   | { readonly kind: 'shape' | 'twice' | 'dangling' | 'weight'; readonly what: string };
 
-const KINDS: Readonly<Record<string, GraphNode['kind']>> = {
-  'cross layer transcoder': 'feature',
-  'mlp reconstruction error': 'error',
-  embedding: 'token',
-  logit: 'logit',
-  lorsa: 'feature',
-  'lorsa error': 'error',
-};
-
-const TYPES: Readonly<Record<GraphNode['kind'], string>> = {
-  feature: 'cross layer transcoder',
-  error: 'mlp reconstruction error',
-  token: 'embedding',
-  logit: 'logit',
-};
-
-const cantor = (x: number, y: number) => ((x + y) * (x + y + 1)) / 2 + y;
-
-/** The second number of a Cantor pair. */
-function uncantor(z: number): number {
-  const w = Math.floor((Math.sqrt(8 * z + 1) - 1) / 2);
-  return z - (w * (w + 1)) / 2;
-}
-
-/** An error's id in files, `0_{layer}_{pos}`, may be a layer-0 feature's; here errors have names of their own. */
-function keyOf(node: GraphFileNode, kind: GraphNode['kind']): string {
-  if (kind !== 'error') return node.node_id;
-  const prefix = node.feature_type === 'lorsa error' ? 'lorsa' : 'err';
-  return `${prefix}_${node.layer}_${node.ctx_idx}`;
+/** Names of nodes in the page's address. An id of an error in a file may be a feature's; here errors have names of their own. */
+function keyOf({ kind, type, id, layer, position }: ReadNode): string {
+  const attention = type.startsWith('lorsa');
+  if (kind === 'error') return `${attention ? 'lorsa' : 'err'}_${layer}_${position}`;
+  return attention ? `lorsa_${id}` : id;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -98,39 +77,25 @@ export function readGraphFile(
   const fault = faultOf(json);
   if (fault !== undefined) return { fault };
   const file = json as GraphFile;
-  const known = file.nodes.filter(({ feature_type }) => KINDS[feature_type] !== undefined);
-  const numbers = known.map(({ layer }) => Number(layer)).filter(Number.isFinite);
-  const logits = known.filter(({ feature_type }) => feature_type === 'logit');
-  // Files put logits one past the layer that would follow the last.
-  const top = logits.length > 0 ? Number(logits[0].layer) - 1 : Math.max(0, ...numbers) + 1;
-  const bare = known.map((node) => bareNode(node, top));
-  // Of two nodes with one id, a link means the feature: errors only ever are sources.
-  const byId = new Map<string, number>();
-  known.forEach(({ node_id }, i) => {
-    if (!byId.has(node_id) || bare[i].kind === 'feature') byId.set(node_id, i);
-  });
-  const links = file.links.filter(({ source, target }) => byId.has(source) && byId.has(target));
-  const columns = {
-    source: links.map(({ source }) => byId.get(source)!),
-    target: links.map(({ target }) => byId.get(target)!),
-    weight: links.map(({ weight }) => weight),
-  };
-  const sparse = { nodes: bare, links: columns };
+  const read = readGraph(file);
+  const bare = read.nodes.map(bareNode);
+  const { links } = read;
+  const sparse = { nodes: bare, links };
   const influences = sparseInfluence(sparse);
   const sums = inputSums(sparse);
   const fromErrors = new Float64Array(bare.length);
-  links.forEach((_, i) => {
-    if (bare[columns.source[i]].kind !== 'error') return;
-    fromErrors[columns.target[i]] += Math.abs(columns.weight[i]);
+  links.weight.forEach((weight, i) => {
+    if (bare[links.source[i]].kind !== 'error') return;
+    fromErrors[links.target[i]] += Math.abs(weight);
   });
-  const hiddenNodes = file.nodes.length - known.length;
-  const hiddenLinks = file.links.length - links.length;
   const presence = presences(bare, file.metadata.prompt_tokens.length);
+  const known = new Map(file.nodes.map((node) => [`${node.feature_type} ${node.node_id}`, node]));
+  const record = ({ type, id }: ReadNode) => known.get(`${type} ${id}`)!;
   const view = completeView({
     file: name,
     prompt: String(file.metadata.prompt ?? ''),
     tokens: file.metadata.prompt_tokens.map(String),
-    layers: top,
+    layers: read.layers,
     nodes: bare.map((node, i) => ({
       ...node,
       presence: presence[i],
@@ -138,57 +103,56 @@ export function readGraphFile(
       inputs: sums[i],
       errorShare: sums[i] > 0 ? fromErrors[i] / sums[i] : 0,
     })),
-    links: columns,
+    links,
     scores: sparseScores(sparse, influences),
     total: { nodes: file.nodes.length, links: file.links.length },
     hidden: [
-      { what: 'nodes', why: 'untraced', count: hiddenNodes } as const,
-      { what: 'links', why: 'untraced', count: hiddenLinks } as const,
+      { what: 'nodes', why: 'untraced', count: file.nodes.length - bare.length } as const,
+      { what: 'links', why: 'untraced', count: read.unknownLinks } as const,
     ].filter(({ count }) => count > 0),
     largestHidden: [],
+    origin: {
+      file,
+      records: new Map(read.nodes.map((node, i) => [bare[i].key, record(node)])),
+      attention: read.attention,
+      unsure: read.unsure,
+      lost: read.lost,
+    },
   });
-  const names = new Map([...byId].map(([id, i]) => [id, bare[i].key]));
-  const rename = (id: string) => names.get(id) ?? id;
-  const { pinnedIds = [], supernodes = [], clickedId } = file.qParams ?? {};
+  const key = (index: number) => bare[index].key;
   return {
     view,
     annotations: {
-      pins: pinnedIds.map(rename),
-      supernodes: supernodes
-        .filter((group) => group.length > 1)
-        .map(([label, ...ids]) => [label, ...ids.map(rename)]),
+      pins: read.pins.map(key),
+      supernodes: read.supernodes
+        .filter(({ nodes }) => nodes.length > 0)
+        .map(({ label, nodes }) => [label, ...nodes.map(key)]),
       labels: new Map(),
-      chosen: clickedId ? rename(clickedId) : '',
+      chosen: read.clicked === null ? '' : key(read.clicked),
     },
   };
 }
 
 type BareNode = Omit<GraphNode, 'influence' | 'inputs' | 'errorShare'>;
 
-function bareNode(node: GraphFileNode, top: number): BareNode {
-  const kind = KINDS[node.feature_type];
-  const layer = kind === 'token' ? -1 : kind === 'logit' ? top : Number(node.layer);
-  const parts = node.node_id.split('_');
-  // The second part is the feature's own number; some sources write other ids, but keep the pair.
-  const own = Number(parts[1]);
-  const index =
-    kind === 'error' ? -1 : Number.isInteger(own) ? own : uncantor(Number(node.feature ?? 0));
+function bareNode(node: ReadNode): BareNode {
+  const { kind, layer, position, index, label, activation, probability, cumulative } = node;
   return {
-    key: keyOf(node, kind),
+    key: keyOf(node),
     kind,
     layer,
-    position: node.ctx_idx,
+    position,
     index,
-    label: node.clerp ? node.clerp : null,
-    activation: node.activation ?? null,
-    probability: kind === 'logit' ? (node.token_prob ?? 0) : null,
+    label,
+    activation,
+    probability,
     density: null,
     presence: null,
-    cumulative: node.influence ?? null,
+    cumulative,
   };
 }
 
-/** Writes what is shown, with pins, supernodes and names. */
+/** Writes what is shown, with pins, supernodes and names. What a file held besides is kept. */
 export function writeGraphFile(
   view: GraphView,
   annotations: Annotations,
@@ -197,48 +161,41 @@ export function writeGraphFile(
     readonly version: string;
     readonly nodeShare: number;
     readonly edgeShare: number;
+    /** What logit nodes are called, by name. */
+    readonly outputs?: ReadonlyMap<string, string>;
   },
 ): GraphFile {
-  const idOf = (node: GraphNode) =>
-    node.kind === 'error' ? `0_${node.layer}_${node.position}` : node.key;
-  const ids = new Map(view.nodes.map((node) => [node.key, idOf(node)]));
+  const { origin } = view;
+  const ids = new Map(
+    fileIds(view.nodes, view.layers).map((id, i) => [view.nodes[i].key, id] as const),
+  );
   const id = (key: string) => ids.get(key) ?? key;
   const best = view.nodes.reduce(
     (most, { probability }) => Math.max(most, probability ?? 0),
     Number.NEGATIVE_INFINITY,
   );
   const nodes = view.nodes.map((node): GraphFileNode => {
-    const { kind, layer, index, position, activation, probability } = node;
-    const text = annotations.labels.get(node.key) ?? node.label ?? '';
-    const js = {
-      feature: `${layer}_${index}-0`,
-      error: `${layer}_${position}-0`,
-      token: `E_${index}-${position}`,
-      logit: `L_${index}-${position}`,
-    };
-    return {
-      node_id: idOf(node),
-      feature: { feature: cantor(layer, index), error: -1, token: position, logit: index }[kind],
-      layer: kind === 'token' ? 'E' : String(kind === 'logit' ? view.layers + 1 : layer),
-      ctx_idx: position,
-      feature_type: TYPES[kind],
-      token_prob: probability ?? 0,
-      is_target_logit: kind === 'logit' && probability === best,
-      run_idx: 0,
-      reverse_ctx_idx: 0,
-      jsNodeId: js[kind],
-      clerp: text,
+    const label = annotations.labels.get(node.key) ?? node.label;
+    const own = fileNode({
+      ...node,
+      id: id(node.key),
       influence: node.cumulative,
-      activation,
-    };
+      target: node.kind === 'logit' && node.probability === best,
+      text:
+        node.kind === 'token'
+          ? view.tokens[node.position]
+          : (context.outputs?.get(node.key) ?? `#${node.index}`),
+      label,
+      nLayers: view.layers,
+    });
+    const record = origin?.records.get(node.key);
+    return record ? { ...record, node_id: own.node_id, clerp: own.clerp } : own;
   });
+  const name = view.prompt.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   return {
-    metadata: {
-      slug:
-        view.prompt
-          .toLowerCase()
-          .replace(/[^a-z0-9]+/g, '-')
-          .slice(0, 40) || 'graph',
+    ...origin?.file,
+    metadata: origin?.file.metadata ?? {
+      slug: name.slice(0, 40) || 'graph',
       scan: context.model,
       transcoder_list: [],
       prompt_tokens: [...view.tokens],
@@ -249,16 +206,19 @@ export function writeGraphFile(
       pruning_settings: { node_threshold: context.nodeShare, edge_threshold: context.edgeShare },
     },
     qParams: {
+      linkType: 'both',
+      sg_pos: '',
+      ...origin?.file.qParams,
+      // Names are in the nodes; those of the file would hide the reader's.
+      clerps: undefined,
       pinnedIds: annotations.pins.map(id),
       supernodes: annotations.supernodes.map(([label, ...names]) => [label, ...names.map(id)]),
-      linkType: 'both',
       clickedId: annotations.chosen === '' ? '' : id(annotations.chosen),
-      sg_pos: '',
     },
     nodes,
     links: view.links.weight.map((weight, i) => ({
-      source: idOf(view.nodes[view.links.source[i]]),
-      target: idOf(view.nodes[view.links.target[i]]),
+      source: id(view.nodes[view.links.source[i]].key),
+      target: id(view.nodes[view.links.target[i]].key),
       weight,
     })),
   };

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseGraphFile } from '../../../src/microscope/graph/file.ts';
@@ -183,4 +185,78 @@ test('groups take their members’ links, and what is not in the graph is counte
   }, 0);
   if (link) near(link.share, expected / view.nodes[view.indexOf.get('4_7_2')!].inputs);
   else assert.equal(expected, 0);
+});
+
+// Written by circuit-tracer itself: scripts/reference/make_graphs.py.
+const fixtures = join(import.meta.dirname, '../../../test/fixtures/graphs');
+
+test('a file of circuit-tracer is shown whole, and saved with what it held', () => {
+  for (const kind of ['per-layer', 'cross-layer']) {
+    const text = readFileSync(join(fixtures, `circuit-tracer-${kind}`, 'graph.json'), 'utf8');
+    const source = JSON.parse(text);
+    source.qParams = {
+      pinnedIds: '0_1_10,E_2_0',
+      supernodes: '[["both","0_5_10","0_6_10"]]',
+      clerps: '[["20","about foxes"]]',
+      clickedId: '3_234_10',
+      sg_pos: '10 20',
+      linkType: 'both',
+    };
+    source.nodes[0].vis_link = 'https://example.org/feature';
+    source.extra = { kept: true };
+    const read = readGraphFile(JSON.stringify(source), 'graph.json');
+    assert.ok('view' in read, JSON.stringify(read));
+    const { view, annotations } = read;
+    assert.deepEqual(view.shown, view.total);
+    assert.deepEqual(view.hidden, []);
+    assert.equal(new Set(view.nodes.map(({ key }) => key)).size, source.nodes.length);
+    assert.equal(view.nodes.find(({ key }) => key === '0_5_10')!.label, 'about foxes');
+    assert.deepEqual(annotations.pins, ['0_1_10', 'E_2_0']);
+    assert.deepEqual(annotations.supernodes, [['both', '0_5_10', '0_6_10']]);
+    assert.equal(annotations.chosen, '3_234_10');
+    const file = writeGraphFile(
+      view,
+      {
+        ...annotations,
+        labels: new Map([
+          ['0_6_10', 'mine'],
+          ['3_234_10', 'renamed'],
+        ]),
+      },
+      { model: '', version: '0', nodeShare: 1, edgeShare: 1 },
+    );
+    const saved = parseGraphFile(JSON.parse(JSON.stringify(file)));
+    assert.deepEqual(saved.metadata, source.metadata);
+    assert.equal(saved.qParams!.sg_pos, '10 20');
+    assert.equal(saved.nodes[0].vis_link, 'https://example.org/feature');
+    assert.deepEqual(saved.extra, { kept: true });
+    assert.equal(saved.nodes.find(({ node_id }) => node_id === '0_6_10')!.clerp, 'mine');
+    assert.match(
+      saved.nodes.find(({ node_id }) => node_id === '3_234_10')!.clerp,
+      /^renamed \(p=0\.\d{3}\)$/,
+    );
+    assert.equal(new Set(saved.nodes.map(({ node_id }) => node_id)).size, saved.nodes.length);
+    const again = readGraphFile(JSON.stringify(saved), 'graph.json');
+    assert.ok('view' in again);
+    assert.deepEqual(again.view.links, view.links);
+  }
+});
+
+test('a page and a command take the same files for wrong', () => {
+  const text = readFileSync(join(fixtures, 'circuit-tracer-per-layer', 'graph.json'), 'utf8');
+  const change = (edit: (file: Record<string, never[]>) => unknown) => {
+    const file = JSON.parse(text);
+    edit(file);
+    return file;
+  };
+  const wrong = [
+    change((file) => file.nodes.push(file.nodes[1])),
+    change((file) => file.links.push({ source: 'x', target: '1_3_10', weight: 1 } as never)),
+    change((file) => file.links.push({ source: 'E_2_0', target: '1_3_10', weight: null } as never)),
+    change((file) => delete (file as Record<string, unknown>).nodes),
+  ];
+  for (const file of wrong) {
+    assert.throws(() => parseGraphFile(file), { code: 'bad-graph-file' });
+    assert.ok('fault' in readGraphFile(JSON.stringify(file), 'x.json'));
+  }
 });

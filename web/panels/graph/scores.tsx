@@ -2,7 +2,7 @@ import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
 import { setState } from '../../state/url.ts';
 import { hiddenLabel } from './data.ts';
 import type { GraphView } from './view.ts';
-import { hiddenWords } from './words.ts';
+import { fileNotes, hiddenWords } from './words.ts';
 
 /** Always in sight: how much of the answer the graph explains, and what it does not show. */
 export function Scores({ graph }: { readonly graph: GraphView }) {
@@ -28,10 +28,7 @@ export function Scores({ graph }: { readonly graph: GraphView }) {
         </div>
       </dl>
       <details class="graph-hidden">
-        <summary>
-          {graph.file === null ? '' : `${words.fromFile(graph.file)} · `}
-          {hiddenWords(graph)}
-        </summary>
+        <summary>{[...fileNotes(graph), hiddenWords(graph)].join(' · ')}</summary>
         <Hidden graph={graph} />
       </details>
     </div>

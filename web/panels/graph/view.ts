@@ -6,9 +6,23 @@ import type {
   TraceResponse,
   TraceScores,
 } from '../../../src/lab/api.ts';
+import type { GraphFile, GraphFileNode } from '../../../src/microscope/graph/schema.ts';
 
 /** A node as the panel draws it. */
 export type GraphNode = TraceNode;
+
+/** What a file holds besides what is shown; it is written back when the graph is saved. */
+export interface FileOrigin {
+  readonly file: GraphFile;
+  /** The file's record of every node, by name. */
+  readonly records: ReadonlyMap<string, GraphFileNode>;
+  /** Nodes of attention dictionaries, shown as features and errors. */
+  readonly attention: number;
+  /** Links that may start at either of two nodes with one id. */
+  readonly unsure: number;
+  /** Ids among pins and supernodes that are no node. */
+  readonly lost: number;
+}
 
 /** A graph that is looked at, whether traced here or read from a file. */
 export interface GraphView {
@@ -30,6 +44,8 @@ export interface GraphView {
   readonly hidden: readonly HiddenCount[];
   /** The most influential of what is hidden. */
   readonly largestHidden: readonly HiddenNode[];
+  /** Of a file: what it says that this page does not show, and what in it was not clear. */
+  readonly origin?: FileOrigin;
 }
 
 /** What is left to find out of nodes and links. */

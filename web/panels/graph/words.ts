@@ -11,3 +11,16 @@ export function hiddenWords({ shown, total, hidden }: GraphView): string {
   const because = reasons.length === 0 ? '' : words.because(list.format(reasons));
   return words.showing(nodes, allNodes, links, allLinks) + because;
 }
+
+/** What was read from a file in a way that its reader should know of. */
+export function fileNotes({ file, origin }: GraphView): string[] {
+  if (file === null) return [];
+  const words = t().graph;
+  const { attention = 0, unsure = 0, lost = 0 } = origin ?? {};
+  const counts = { attention, unsure, lost };
+  const notes = (['attention', 'unsure', 'lost'] as const).filter((kind) => counts[kind] > 0);
+  return [
+    words.fromFile(file),
+    ...notes.map((kind) => words.fileNotes[kind](formatCount(counts[kind]))),
+  ];
+}

@@ -11,6 +11,19 @@ export class PickleGlobal {
   }
 }
 
+/** An object of a class that was expected, as its arguments and fields; the class itself is never looked for. */
+export class PickleRecord {
+  readonly name: string;
+  readonly args: readonly unknown[];
+  /** What BUILD gave it: its fields by name. */
+  fields: ReadonlyMap<unknown, unknown> = new Map();
+
+  constructor(name: string, args: readonly unknown[]) {
+    this.name = name;
+    this.args = args;
+  }
+}
+
 /** What a pickle may call and refer to. */
 export interface PickleRules {
   /** The value of `module.name` called with arguments; undefined refuses. */
@@ -308,13 +321,18 @@ class Machine {
           stack.push(this.#rules.persistent(this.#pop()));
           continue;
         case 'b':
-          // BUILD gives an object its state; an ordered dictionary's extra state means nothing to us.
-          this.#pop();
+          this.#build(this.#pop());
           continue;
         default:
           throw refuse(this.#rules.source, `uses the pickle operation 0x${code.toString(16)}`);
       }
     }
+  }
+
+  /** Gives an object its state. An ordered dictionary's extra state means nothing to us. */
+  #build(state: unknown): void {
+    const target = this.#stack.at(-1);
+    if (target instanceof PickleRecord && state instanceof Map) target.fields = state;
   }
 
   #setItems2(): void {

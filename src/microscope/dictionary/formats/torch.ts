@@ -3,7 +3,7 @@ import { BlobReader, type Entry, Uint8ArrayWriter, ZipReader } from '@zip.js/zip
 import { GlassboxError } from '../../../base/error.ts';
 import { DTYPE_BYTES, decodeValues, type StoredDtype } from '../../../base/safetensors/dtypes.ts';
 import type { TensorToStore } from '../../../base/safetensors/index.ts';
-import { PickleGlobal, type PickleRules, readPickle } from './pickle.ts';
+import { PickleGlobal, PickleRecord, type PickleRules, readPickle } from './pickle.ts';
 
 /** A tensor out of a `.pt` file; floats are widened to float32. */
 export interface TorchTensor extends TensorToStore {
@@ -15,6 +15,7 @@ export type TorchValue =
   | TorchTensor
   | ReadonlyMap<unknown, unknown>
   | readonly unknown[]
+  | PickleRecord
   | string
   | number
   | boolean
@@ -68,11 +69,23 @@ function bad(source: string, message: string): GlassboxError {
   });
 }
 
-function rulesFor(source: string, onStorage: (storage: Storage) => void): PickleRules {
+/** Names of number types, such as `torch.float32`; they are only ever mentioned. */
+const DTYPE = /^torch\.(?:u?int|float|bfloat|complex|bool)\d*$/;
+
+function rulesFor(
+  source: string,
+  onStorage: (storage: Storage) => void,
+  records: ReadonlySet<string>,
+): PickleRules {
   return {
     source,
-    allowed: ({ module, name }) =>
-      CALLABLE.has(`${module}.${name}`) || (module === 'torch' && name in STORAGE),
+    allowed: ({ module, name }) => {
+      const full = `${module}.${name}`;
+      const storage = module === 'torch' && Object.hasOwn(STORAGE, name);
+      return (
+        CALLABLE.has(full) || storage || (records.size > 0 && DTYPE.test(full)) || records.has(full)
+      );
+    },
     persistent(id) {
       const [tag, type, key, , length] = Array.isArray(id) ? id : [];
       if (tag !== 'storage' || !(type instanceof PickleGlobal) || !(type.name in STORAGE)) {
@@ -93,8 +106,10 @@ function rulesFor(source: string, onStorage: (storage: Storage) => void): Pickle
           const [storage, offset, shape, strides] = args as [Storage, number, number[], number[]];
           return { kind: 'pending', storage, offset, shape, strides } satisfies Pending;
         }
-        default:
-          return undefined;
+        default: {
+          const full = `${module}.${name}`;
+          return records.has(full) ? new PickleRecord(full, args) : undefined;
+        }
       }
     },
   };
@@ -168,7 +183,11 @@ async function entryBytes(entry: Entry): Promise<Uint8Array> {
   return entry.getData(new Uint8ArrayWriter());
 }
 
-async function readZip(blob: Blob, source: string): Promise<TorchValue> {
+async function readZip(
+  blob: Blob,
+  source: string,
+  records: ReadonlySet<string>,
+): Promise<TorchValue> {
   const zip = new ZipReader(new BlobReader(blob));
   try {
     const entries = await zip.getEntries();
@@ -180,7 +199,7 @@ async function readZip(blob: Blob, source: string): Promise<TorchValue> {
       throw bad(source, 'is written in big-endian order');
     }
     const wanted = new Set<string>();
-    const rules = rulesFor(source, ({ key }) => wanted.add(key));
+    const rules = rulesFor(source, ({ key }) => wanted.add(key), records);
     const { value } = readPickle(await entryBytes(pickle), rules);
     const storages = new Map<string, Uint8Array>();
     for (const entry of entries) {
@@ -198,7 +217,7 @@ async function readZip(blob: Blob, source: string): Promise<TorchValue> {
 /** The number every file of the old format starts with, as a pickled long. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 
-function readLegacy(bytes: Uint8Array, source: string): TorchValue {
+function readLegacy(bytes: Uint8Array, source: string, records: ReadonlySet<string>): TorchValue {
   const plain: PickleRules = {
     source,
     allowed: () => false,
@@ -213,7 +232,7 @@ function readLegacy(bytes: Uint8Array, source: string): TorchValue {
     throw bad(source, 'is written in big-endian order');
   }
   const sizes = new Map<string, Storage>();
-  const rules = rulesFor(source, (storage) => sizes.set(storage.key, storage));
+  const rules = rulesFor(source, (storage) => sizes.set(storage.key, storage), records);
   const object = readPickle(bytes, rules, system.end);
   const keys = readPickle(bytes, plain, object.end);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -234,9 +253,15 @@ function readLegacy(bytes: Uint8Array, source: string): TorchValue {
  * Reads a file written by `torch.save`: the zip format, or the one before PyTorch 1.6. Tensors, dictionaries, lists
  * and plain values only; a file that refers to anything else is refused, and nothing in it is ever run.
  *
+ * @param options.records full names of classes whose objects may be in the file; they are read as records of their fields, and
+ *   the classes are neither looked for nor run
  * @throws GlassboxError `unsafe-pickle`, `bad-pickle` or `bad-torch-file`
  */
-export async function readTorchFile(path: string): Promise<TorchValue> {
+export async function readTorchFile(
+  path: string,
+  options: { readonly records?: ReadonlySet<string> } = {},
+): Promise<TorchValue> {
+  const { records = new Set<string>() } = options;
   const blob = await openAsBlob(path).catch((cause) => {
     throw new GlassboxError(`cannot read ${path}`, {
       code: 'no-file',
@@ -247,8 +272,8 @@ export async function readTorchFile(path: string): Promise<TorchValue> {
   const head = new Uint8Array(await blob.slice(0, 4).arrayBuffer());
   const isZip = head[0] === 0x50 && head[1] === 0x4b;
   try {
-    if (isZip) return await readZip(blob, path);
-    return readLegacy(new Uint8Array(await blob.arrayBuffer()), path);
+    if (isZip) return await readZip(blob, path, records);
+    return readLegacy(new Uint8Array(await blob.arrayBuffer()), path, records);
   } catch (error) {
     if (error instanceof GlassboxError) throw error;
     throw bad(path, error instanceof Error ? error.message : String(error));
