@@ -18,6 +18,8 @@ export interface HistogramOptions extends FigureOptions {
   readonly signed?: boolean;
   /** Counts on a logarithmic axis (of count + 1), for what is mostly near zero. */
   readonly log?: boolean;
+  /** A value to mark with an upright line, e.g. where one feature stands among all. */
+  readonly mark?: number;
 }
 
 const LEFT = 34;
@@ -55,6 +57,14 @@ export function histogram(data: HistogramData, options: HistogramOptions): VNode
           el('title', {}, `${formatValue(edges[i])} – ${formatValue(edges[i + 1])}: ${count}`),
         );
       }),
+      options.mark === undefined
+        ? null
+        : el('path', {
+            d: `M${px(x(options.mark))} ${bottom}V${top - 3}m-4 0h8l-4 5z`,
+            stroke: palette.colour('uncertain'),
+            'stroke-width': 1.5,
+            fill: palette.colour('uncertain'),
+          }),
       el('line', {
         x1: LEFT,
         x2: width - 8,

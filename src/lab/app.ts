@@ -53,6 +53,8 @@ const POSTS: { readonly [Q in Exclude<Question, 'model' | 'examples'>]: z.ZodTyp
   'circuit-eval': api.circuitEvalSchema,
   ioi: api.ioiSchema,
   attribute: api.attributeSchema,
+  'feature-example': api.featureExampleSchema,
+  'find-features': api.findFeaturesSchema,
 };
 
 /** Figures put style attributes into SVG; scripts and everything else come from here only. */

@@ -9,8 +9,10 @@ import type {
   CircuitRequest,
   DictionariesRequest,
   DoseRequest,
+  FeatureExampleRequest,
   FeatureRequest,
   FeaturesRequest,
+  FindFeaturesRequest,
   GenerateLine,
   GenerateRequest,
   GenerationView,
@@ -63,6 +65,8 @@ export interface Requests {
   readonly 'circuit-eval': CircuitEvalRequest;
   readonly ioi: IoiRequest;
   readonly attribute: AttributeRequest;
+  readonly 'feature-example': FeatureExampleRequest;
+  readonly 'find-features': FindFeaturesRequest;
 }
 
 export type Question = keyof Requests;
@@ -84,6 +88,8 @@ export type GeneratedToken = Extract<GenerateLine, { type: 'token' }>;
 export interface ThreadOptions {
   readonly folder: string;
   readonly name: string;
+  /** Folders of dictionaries beside the model's own. */
+  readonly dictionaries?: readonly string[];
 }
 
 /** What is known of a model once its thread has it. */

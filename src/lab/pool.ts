@@ -10,6 +10,8 @@ export interface PoolOptions {
   readonly model?: string;
   /** How many bytes of weights may be loaded together; a quarter of the memory unless told. */
   readonly memory?: number;
+  /** Folders of dictionaries to look for each model's in, beside its own. */
+  readonly dictionaries?: readonly string[];
 }
 
 /** A loaded model. */
@@ -23,12 +25,14 @@ export interface Opened {
 export class ModelPool {
   readonly default: string;
   readonly #memory: number;
+  readonly #dictionaries: readonly string[];
   readonly #hosts = new Map<string, { readonly entry: ModelEntry; readonly host: ModelHost }>();
   #clock = 0;
   #closed = false;
 
   constructor(options: PoolOptions = {}) {
     this.default = options.model ?? DEFAULT_MODEL;
+    this.#dictionaries = options.dictionaries ?? [];
     this.#memory = options.memory ?? totalmem() / 4;
   }
 
@@ -63,7 +67,9 @@ export class ModelPool {
     }
     let kept = this.#hosts.get(entry.folder);
     if (!kept || kept.host.ended) {
-      kept = { entry, host: new ModelHost({ folder: entry.folder, name: entry.name }) };
+      const { folder, name: called } = entry;
+      const dictionaries = this.#dictionaries;
+      kept = { entry, host: new ModelHost({ folder, name: called, dictionaries }) };
       this.#hosts.set(entry.folder, kept);
     }
     const { host } = kept;

@@ -27,6 +27,10 @@ export interface LabOptions {
   readonly page?: string | null;
   /** Bytes of weights that may be loaded together. */
   readonly memory?: number;
+  /** Folders of dictionaries to look for each model's in, beside its own. */
+  readonly dictionaries?: readonly string[];
+  /** Folders of dictionary trainings to follow. */
+  readonly runs?: readonly string[];
   /** Whether to load the default model and compute first answers at once; true unless told. */
   readonly warm?: boolean;
 }
@@ -101,7 +105,8 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   // Wrong options must fail before a socket is opened.
   createAccess({ host, port: options.port ?? DEFAULT_PORT, token, origins });
   const program = await programIdentity();
-  const service = new LabService({ model: options.model, memory: options.memory, program });
+  const { model, memory, dictionaries } = options;
+  const service = new LabService({ model, memory, dictionaries, program });
   let fetch: ((request: Request) => Response | Promise<Response>) | undefined;
   const server = createAdaptorServer({
     // Requests come only after listening, when the application knows its port.

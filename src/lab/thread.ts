@@ -14,7 +14,7 @@ import { modelHash } from './identity.ts';
 import { answerJson } from './json.ts';
 import type { ErrorParcel, FromThread, Question, ThreadOptions, ToThread } from './messages.ts';
 
-const { folder, name } = workerData as ThreadOptions;
+const { folder, name, dictionaries = [] } = workerData as ThreadOptions;
 const port = parentPort!;
 const send = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
   port.postMessage(message, transfer);
@@ -72,7 +72,7 @@ async function open(): Promise<Session> {
   send({ kind: 'ready', facts: { hash, dataHash: manifest?.dataHash ?? null, bytes } });
   const seed = manifest?.recipe.worldSeed;
   const world = seed === undefined ? null : createWorld({ seed });
-  return { model, folder, world, texts: new Map() };
+  return { model, folder, dictionaries, world, texts: new Map() };
 }
 
 async function answer(session: Session, ask: Extract<ToThread, { kind: 'ask' }>): Promise<void> {

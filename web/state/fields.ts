@@ -40,7 +40,24 @@ export const LINK_SIGNS = ['both', 'positive', 'negative', 'none'] as const;
 export const NODE_LISTS = ['influence', 'token', 'layer'] as const;
 /** What answers to a change of the graph's features. */
 export const GRAPH_MODES = ['open', 'frozen', 'direct'] as const;
-export const FEATURE_SORTS = ['effect', 'influence', 'activation', 'density'] as const;
+/** By what the table of active features is ordered. */
+export const FEATURE_SORTS = [
+  'effect',
+  'influence',
+  'activation',
+  'density',
+  'score',
+  'token',
+  'label',
+] as const;
+/** By what features found in whole dictionaries are ordered. */
+export const FOUND_SORTS = ['match', 'score', 'density', 'max'] as const;
+/** Whether the table holds what fires on the prompt, or every feature. */
+export const FEATURE_SCOPES = ['prompt', 'all'] as const;
+export const FEATURE_KINDS = ['set', 'autoencoders'] as const;
+/** Rows of active features that are taken together. */
+export const FEATURE_GROUPS = ['no', 'token', 'feature'] as const;
+export const LABEL_SOURCES = ['all', 'concept', 'tokens', 'explanation', 'weak', 'none'] as const;
 export const THEMES = ['auto', 'light', 'dark'] as const;
 
 /** A head by its layer and number, written `3.1`. */
@@ -104,9 +121,16 @@ export const FIELDS = {
   graphMode: oneOf(GRAPH_MODES),
   /** Whether the validity of the graph is measured. */
   validity: oneOf(['no', 'yes']),
-  /** Chosen feature, `layer.index`; empty for none. */
+  /** Chosen feature, `layer.index` of the transcoders or `dictionary:index`; empty for none. */
   feature: featureName(),
+  featureScope: oneOf(FEATURE_SCOPES),
+  featureKind: oneOf(FEATURE_KINDS),
   featureSort: oneOf(FEATURE_SORTS),
+  featureGroup: oneOf(FEATURE_GROUPS),
+  foundSort: oneOf(FOUND_SORTS),
+  /** Name of the dictionary that the table is narrowed to; empty for all. */
+  dictionary: text(),
+  labelSource: oneOf(LABEL_SOURCES),
   /** A text to test the chosen feature on. */
   ownText: text(),
   /** Id of the panel that fills the page; empty for none. */

@@ -89,5 +89,6 @@ export const isPlaces: Fits = listOf(
 export const isChange: Fits = (value) =>
   value === null || (isRecord(value) && isNameList(value.nodes) && isNumber(value.factor));
 
-/** A feature as `layer.index`. */
-export const isFeatureName: Fits = (value) => /^(\d{1,4}\.\d{1,7})?$/.test(String(value));
+/** A feature as `layer.index` of the transcoders, or `dictionary:index` of any other dictionary. */
+export const isFeatureName: Fits = (value) =>
+  /^(\d{1,4}\.\d{1,7}|[^:]{1,300}:\d{1,7})?$/.test(String(value));

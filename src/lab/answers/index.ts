@@ -13,7 +13,10 @@ import {
   subgraphScoresAnswer,
 } from './graph/ask.ts';
 import { dictionaries } from './graph/dictionaries.ts';
-import { feature, features } from './graph/features.ts';
+import { featureExample } from './graph/example.ts';
+import { feature } from './graph/feature.ts';
+import { features } from './graph/features.ts';
+import { findFeatures } from './graph/find.ts';
 import { trace } from './graph/trace.ts';
 import { attention, attribution, heads, lens } from './inside.ts';
 import { analyse, interventions } from './prompt.ts';
@@ -51,4 +54,6 @@ export const handlers: { readonly [Q in Question]: Handler<Q> } = {
   'circuit-eval': circuitEval,
   ioi,
   attribute,
+  'feature-example': featureExample,
+  'find-features': findFeatures,
 };

@@ -11,6 +11,8 @@ export interface Session {
   readonly model: Model;
   /** Where the model lies, with what belongs to it. */
   readonly folder: string;
+  /** Folders of dictionaries that the lab was given, beside those in the model's own. */
+  readonly dictionaries: readonly string[];
   /** The world whose prompts the model was trained on; null for other models. */
   readonly world: World | null;
   /** Texts of tokens on their own, filled as they are needed. */

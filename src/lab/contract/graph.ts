@@ -1,5 +1,6 @@
 /** The contract of dictionaries, attribution graphs and features. */
 import { z } from 'zod';
+import { LOCALES } from '../../i18n/locale.ts';
 import {
   model,
   preference,
@@ -82,22 +83,57 @@ export const subgraphScoresSchema = z.strictObject({
   nodes: z.array(key).max(2000).readonly().describe('features that count as explained'),
 });
 
+/** A dictionary by a name of `/api/dictionaries`. */
+const dictionary = z.string().min(1).max(300);
+
 export const featuresSchema = z.strictObject({
   ...traced,
+  of: z
+    .enum(['set', 'autoencoders'])
+    .optional()
+    .describe('the transcoders that graphs are traced with, or the autoencoders; set if absent'),
   position: z.int().min(0).optional().describe('all positions if absent'),
   limit: z
     .int()
     .min(1)
-    .max(5000)
+    .max(20_000)
     .optional()
     .describe('rows, the largest effects first; 500 if absent'),
 });
 
-export const featureSchema = z.strictObject({
+/** A feature: of a named dictionary, or of the transcoder of a layer. */
+const oneFeature = {
   model,
-  layer: z.int().min(0),
+  dictionary: dictionary.optional().describe('the transcoder of `layer` if absent'),
+  layer: z.int().min(0).optional(),
   index: z.int().min(0),
+};
+
+export const featureSchema = z.strictObject({
+  ...oneFeature,
   prompt: prompt.optional().describe('a text to show its activations on'),
+});
+
+export const featureExampleSchema = z.strictObject({
+  model,
+  dictionary: dictionary.optional().describe('the transcoder of `layer` if absent'),
+  layer: z.int().min(0).optional(),
+  row: z.int().min(0).describe('row of the harvested text'),
+  start: z.int().min(0),
+  count: z.int().min(1).max(200),
+  topK: z.int().min(1).max(20).optional().describe('guesses per token; 5 if absent'),
+});
+
+export const findFeaturesSchema = z.strictObject({
+  model,
+  query: z.string().max(200).describe('words of a label or raised tokens, all of them; or #number'),
+  language: z.enum(LOCALES).optional().describe('language of concepts; en if absent'),
+  kind: z.enum(['all', 'transcoder', 'autoencoder']).optional(),
+  dictionary: dictionary.optional(),
+  source: z.enum(['all', 'concept', 'tokens', 'explanation', 'weak', 'none']).optional(),
+  sort: z.enum(['match', 'score', 'density', 'max']).optional(),
+  offset: z.int().min(0).optional(),
+  limit: z.int().min(1).max(1000).optional().describe('100 if absent'),
 });
 
 export type DictionariesRequest = z.input<typeof dictionariesSchema>;
@@ -110,6 +146,8 @@ export type GroupsRequest = z.input<typeof groupsSchema>;
 export type SubgraphScoresRequest = z.input<typeof subgraphScoresSchema>;
 export type FeaturesRequest = z.input<typeof featuresSchema>;
 export type FeatureRequest = z.input<typeof featureSchema>;
+export type FeatureExampleRequest = z.input<typeof featureExampleSchema>;
+export type FindFeaturesRequest = z.input<typeof findFeaturesSchema>;
 
 /** What was measured of a dictionary on held-out text, where its card says so. */
 export interface DictionaryFiguresView {
@@ -120,11 +158,17 @@ export interface DictionaryFiguresView {
   readonly dead: number;
 }
 
+/** What a dictionary stands in for. */
+export type DictionaryKind = 'autoencoder' | 'transcoder' | 'cross-layer' | 'crosscoder';
+
 export interface DictionaryListing {
-  /** Its folder below `dictionaries/`. */
+  /** Its folder below `dictionaries/`, or below a folder that the lab was given. */
   readonly name: string;
-  /** The layer whose MLP it stands in for; null for dictionaries of other kinds. */
+  readonly kind: DictionaryKind;
+  /** The layer it reads; null where it reads several. */
   readonly layer: number | null;
+  /** The layer whose MLP it stands in for; null for dictionaries of other kinds. */
+  readonly replaces: number | null;
   readonly reads: readonly string[];
   readonly writes: readonly string[];
   readonly activation: string;
@@ -134,7 +178,12 @@ export interface DictionaryListing {
 
 export interface DictionariesResponse extends Sourced {
   /** What graphs are traced with; null when some layer has no transcoder. */
-  readonly set: { readonly kind: 'per-layer' | 'cross-layer'; readonly features: number } | null;
+  readonly set: {
+    readonly kind: 'per-layer' | 'cross-layer';
+    readonly features: number;
+    /** The dictionary of every layer. */
+    readonly names: readonly string[];
+  } | null;
   readonly dictionaries: readonly DictionaryListing[];
 }
 
@@ -149,6 +198,8 @@ export interface TraceNode {
   readonly index: number;
   /** Of a feature, where it reached the bar on held-out text. */
   readonly label: string | null;
+  /** Id of the planted concept that the label names, for its words in other languages. */
+  readonly concept: string | null;
   readonly activation: number | null;
   readonly probability: number | null;
   /** Of a feature: share of tokens it fires on in the harvested corpus; null without a harvest. */
@@ -297,20 +348,20 @@ export interface SubgraphScoresResponse extends Sourced {
 }
 
 export interface ActiveFeatureView {
-  readonly key: string;
+  /** Its node of the graph; null for features that no graph is made of. */
+  readonly key: string | null;
+  readonly dictionary: string;
   readonly layer: number;
   readonly index: number;
   readonly position: number;
   readonly activation: number;
   /** Share of tokens it fires on in the harvested corpus; null without a harvest. */
   readonly density: number | null;
-  /** On the first explained logit along direct paths, in logits. */
-  readonly effect: number;
-  /** Through all paths. */
-  readonly influence: number;
-  readonly label: string | null;
-  /** Whether the label stayed below the bar on held-out text. */
-  readonly weak: boolean;
+  /** On the first explained logit along direct paths, in logits; null where it writes elsewhere. */
+  readonly effect: number | null;
+  /** Through all paths of the graph; null for features that no graph is made of. */
+  readonly influence: number | null;
+  readonly label: LabelView | null;
 }
 
 export interface FeaturesResponse extends Sourced, Tokens {
@@ -332,20 +383,31 @@ export interface HistogramView {
 
 /** A stretch of text with the feature's activation on every token. */
 export interface ExampleView {
+  /** Row of the harvested text, and the position in it of the first token shown. */
+  readonly row: number;
+  readonly start: number;
+  /** Index of the token that the example is about. */
+  readonly at: number;
   readonly tokens: readonly string[];
   readonly activations: readonly number[];
 }
 
 /** What was collected of a feature over a corpus. */
 export interface HarvestView {
-  /** Tokens looked at, and the share of them on which it fires. */
+  readonly corpus: string;
+  /** Tokens looked at, and on how many, and which share, of them it fires. */
   readonly tokens: number;
+  readonly fired: number;
   readonly density: number;
   readonly max: number;
+  /** Mean activation where it fires. */
+  readonly mean: number;
   /** Of activations where it fires; null when it never does. */
   readonly histogram: HistogramView | null;
-  /** Features of the same dictionary whose activations correlate most over tokens (Pearson). */
-  readonly correlated: readonly { readonly index: number; readonly correlation: number }[];
+  /** log10 of the densities of all features of the dictionary that fire. */
+  readonly densities: HistogramView;
+  /** Features of the dictionary that never fire. */
+  readonly silent: number;
   readonly groups: readonly {
     /** `top`, or the number of the interval from the highest down. */
     readonly name: string;
@@ -359,7 +421,10 @@ export interface HarvestView {
 
 /** A feature's name and how well it stood a test. */
 export interface LabelView {
+  /** In English where it is a planted concept. */
   readonly text: string;
+  /** Id of the planted concept, for its words in other languages; null for other labels. */
+  readonly concept: string | null;
   /** How it was made and scored, e.g. `planted concept, F1 on held-out text`. */
   readonly method: string;
   /** `weak` labels did not reach the bar. */
@@ -369,24 +434,83 @@ export interface LabelView {
   readonly low: number;
   readonly high: number;
   readonly n: number;
+  /** Of labels that are scored by F1. */
+  readonly precision?: number;
+  readonly recall?: number;
+}
+
+/** Another feature and how alike it is: a cosine, or a correlation. */
+export interface RelatedView {
+  readonly index: number;
+  readonly value: number;
+  readonly label: LabelView | null;
+}
+
+/** The feature of another dictionary that writes most alike. */
+export interface TwinView extends RelatedView {
+  readonly dictionary: string;
+  readonly kind: DictionaryKind;
+  readonly layer: number | null;
 }
 
 export interface FeatureResponse extends Sourced {
-  readonly layer: number;
+  readonly dictionary: string;
+  readonly kind: DictionaryKind;
+  /** The layer its dictionary reads; null where it reads several. */
+  readonly layer: number | null;
   readonly index: number;
   /** Features of its dictionary. */
   readonly of: number;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
   readonly label: LabelView | null;
+  /** Other labels that were found for it, best score first. */
+  readonly others: readonly LabelView[];
   /** What it adds to logits on the direct path per unit of activation, the norm's scale left out. */
   readonly top: readonly WeightedToken[];
   readonly bottom: readonly WeightedToken[];
   /** The same over the whole vocabulary. */
   readonly logits: HistogramView;
-  readonly neighbours: readonly { readonly index: number; readonly cosine: number }[];
+  /** By the cosine of decoders, same dictionary. */
+  readonly neighbours: readonly RelatedView[];
+  /** By Pearson's correlation of activations over the harvested tokens; null without a harvest. */
+  readonly correlated: readonly RelatedView[] | null;
+  /** The likest decoder of every other dictionary; null where comparing all would take too long. */
+  readonly twins: readonly TwinView[] | null;
   /** On the text of the request; null without one. */
   readonly on: (Tokens & { readonly activations: readonly number[] }) | null;
   /** Null while nothing has been harvested for this dictionary. */
   readonly harvest: HarvestView | null;
+}
+
+/** What the model expects after every token of an example. */
+export interface FeatureExampleResponse extends Sourced {
+  readonly row: number;
+  readonly start: number;
+  readonly tokens: readonly TokenChoice[];
+  readonly next: readonly (readonly (TokenChoice & { readonly prob: number })[])[];
+}
+
+/** A feature that fits what was searched for. */
+export interface FoundFeature {
+  readonly dictionary: string;
+  readonly kind: DictionaryKind;
+  readonly layer: number | null;
+  readonly index: number;
+  readonly label: LabelView | null;
+  /** Share of harvested tokens it fires on, and its largest activation; null without a harvest. */
+  readonly density: number | null;
+  readonly max: number | null;
+  /** Texts of the tokens it raises most. */
+  readonly raises: readonly string[];
+}
+
+export interface FindFeaturesResponse extends Sourced {
+  readonly features: readonly FoundFeature[];
+  /** Features that fit. */
+  readonly total: number;
+  /** Features that were looked through. */
+  readonly searched: number;
 }
 
 export interface GraphPosts {
@@ -403,4 +527,6 @@ export interface GraphPosts {
   '/api/subgraph-scores': { request: SubgraphScoresRequest; response: SubgraphScoresResponse };
   '/api/features': { request: FeaturesRequest; response: FeaturesResponse };
   '/api/feature': { request: FeatureRequest; response: FeatureResponse };
+  '/api/feature-example': { request: FeatureExampleRequest; response: FeatureExampleResponse };
+  '/api/find-features': { request: FindFeaturesRequest; response: FindFeaturesResponse };
 }

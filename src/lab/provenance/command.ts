@@ -132,6 +132,8 @@ const commandLines: { readonly [Q in Question]: CommandLine<Q> } = {
       ...(texts.length > 0 ? ['--paraphrase', ...texts.map(shell)] : []),
     ]);
   },
+  'feature-example': () => null,
+  'find-features': () => null,
 };
 
 /** The command line of a request; null where no command gives the same numbers. */

@@ -23,6 +23,8 @@ type GraphQuestion = Extract<
   | 'subgraph-scores'
   | 'features'
   | 'feature'
+  | 'feature-example'
+  | 'find-features'
 >;
 
 /** Which logits the graph explains, as an option of `attributePrompt`. */
@@ -95,6 +97,8 @@ export const graphSnippets: {
 } = {
   dictionaries: () => null,
   feature: () => null,
+  'feature-example': () => null,
+  'find-features': () => null,
   trace: ({ nodeShare, edgeShare, ...graph }, model) => {
     const named = { slug: 'graph', scan: new Raw('model.name') };
     return onGraph(graph, model, {

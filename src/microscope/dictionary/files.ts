@@ -72,15 +72,7 @@ function bad(folder: string, problem: string, cause?: unknown): GlassboxError {
  *   a parameter that is missing, or a value that is not finite
  */
 export async function loadDictionary(folder: string): Promise<Dictionary> {
-  const text = await readFile(join(folder, CONFIG), 'utf8').catch((cause: unknown) => {
-    throw new GlassboxError(`${folder} holds no dictionary (no ${CONFIG})`, {
-      code: 'no-dictionary',
-      remedy: 'Give the folder of a dictionary; train one with `glassbox dict train`.',
-      details: { folder },
-      cause,
-    });
-  });
-  const config = parseConfig(text, folder);
+  const config = await readDictionaryConfig(folder);
   const path = join(folder, WEIGHTS);
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw bad(folder, `${WEIGHTS} cannot be read`, cause);
@@ -98,6 +90,23 @@ export async function loadDictionary(folder: string): Promise<Dictionary> {
     params[name] = { dtype: 'float32', shape, data };
   }
   return { config, params };
+}
+
+/**
+ * What a dictionary is, without its weights.
+ *
+ * @throws GlassboxError `no-dictionary`, `bad-dictionary`
+ */
+export async function readDictionaryConfig(folder: string): Promise<DictionaryConfig> {
+  const text = await readFile(join(folder, CONFIG), 'utf8').catch((cause: unknown) => {
+    throw new GlassboxError(`${folder} holds no dictionary (no ${CONFIG})`, {
+      code: 'no-dictionary',
+      remedy: 'Give the folder of a dictionary; train one with `glassbox dict train`.',
+      details: { folder },
+      cause,
+    });
+  });
+  return parseConfig(text, folder);
 }
 
 function parseConfig(text: string, folder: string): DictionaryConfig {

@@ -1,11 +1,11 @@
 import { GlassboxError } from '../../base/error.ts';
 import type { Model } from '../../model/model.ts';
-import { findDictionaries, loadDictionary } from './files.ts';
+import { findDictionaries, loadDictionary, readDictionaryConfig } from './files.ts';
 import type { Dictionary, DictionarySet } from './types.ts';
 
 /** The layer whose MLP a dictionary stands in for, or null when it is of another kind. */
-export function replacedLayer(dictionary: Dictionary): number | null {
-  const { reads, writes } = dictionary.config;
+export function replacedLayer({ config }: Pick<Dictionary, 'config'>): number | null {
+  const { reads, writes } = config;
   const layer = /^blocks\.(\d+)\.mlp\.hook_in$/.exec(reads[0])?.[1];
   if (reads.length !== 1 || layer === undefined) return null;
   return writes[0] === `blocks.${layer}.hook_mlp_out` ? Number(layer) : null;
@@ -17,11 +17,18 @@ export function replacedLayer(dictionary: Dictionary): number | null {
  *
  * @throws GlassboxError `no-dictionary` when a layer has none, `ambiguous-dictionaries` when one has several
  */
-export async function loadDictionarySet(model: Model, folder: string): Promise<DictionarySet> {
-  const found = await Promise.all((await findDictionaries(folder)).map(loadDictionary));
-  const byLayer = new Map<number, Dictionary>();
-  for (const dictionary of found) {
-    const layer = replacedLayer(dictionary);
+export async function loadDictionarySet(
+  model: Model,
+  folder: string,
+  options: {
+    /** Reads the dictionary of a folder; {@link loadDictionary} unless told. */
+    readonly load?: (folder: string) => Promise<Dictionary>;
+  } = {},
+): Promise<DictionarySet> {
+  const { load = loadDictionary } = options;
+  const byLayer = new Map<number, string>();
+  for (const at of await findDictionaries(folder)) {
+    const layer = replacedLayer({ config: await readDictionaryConfig(at) });
     if (layer === null) continue;
     if (byLayer.has(layer)) {
       throw new GlassboxError(`${folder} holds several transcoders of layer ${layer}`, {
@@ -30,18 +37,18 @@ export async function loadDictionarySet(model: Model, folder: string): Promise<D
         details: { folder, layer },
       });
     }
-    byLayer.set(layer, dictionary);
+    byLayer.set(layer, at);
   }
-  const dictionaries = Array.from({ length: model.config.nLayers }, (_, layer) => {
-    const dictionary = byLayer.get(layer);
-    if (dictionary) return dictionary;
+  const folders = Array.from({ length: model.config.nLayers }, (_, layer) => {
+    const at = byLayer.get(layer);
+    if (at !== undefined) return at;
     throw new GlassboxError(`${folder} holds no transcoder of layer ${layer}`, {
       code: 'no-dictionary',
       remedy: `Give a folder with one transcoder for each of the ${model.config.nLayers} layers.`,
       details: { folder, layer },
     });
   });
-  return asSet(dictionaries);
+  return asSet(await Promise.all(folders.map(load)));
 }
 
 /** Dictionaries in order of layers as a set. */

@@ -118,3 +118,13 @@ export function logitTargets(
   }
   return chosen.map(asToken);
 }
+
+/** The logits that a prompt's graph would explain; see {@link logitTargets}. */
+export async function attributionTargets(
+  model: Model,
+  tokens: readonly number[],
+  options: TargetOptions = {},
+): Promise<LogitTarget[]> {
+  const { logits } = await model.forward(tokens, { logits: 'last' });
+  return logitTargets(model, logits!.data as Float32Array, options);
+}

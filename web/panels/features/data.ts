@@ -1,54 +1,207 @@
 import { computed } from '@preact/signals';
-import type { ActiveFeatureView, FeatureResponse } from '../../../src/lab/api.ts';
+import type {
+  ActiveFeatureView,
+  DictionaryListing,
+  FeatureResponse,
+  FeaturesRequest,
+  FindFeaturesRequest,
+  LabelView,
+} from '../../../src/lab/api.ts';
 import { post, resource } from '../../api.ts';
 import { tokenText } from '../../components/token.tsx';
+import { locale } from '../../i18n.ts';
 import { locked } from '../../state/focus.ts';
-import { modelName } from '../../state/run.ts';
+import { modelName, preference } from '../../state/run.ts';
 import { state } from '../../state/url.ts';
 import { tokenLabels } from '../attention/labels.ts';
-import { graphRequest, PATIENCE, traceable, wanted } from '../dictionaries.ts';
+import { dictionaries, graphRequest, PATIENCE, traceable, wanted } from '../dictionaries.ts';
+import { labelText } from '../labels.ts';
 
-/** Rows that the table shows. */
-export const ROWS = 200;
+/** Rows that the table of active features holds, and those of a search. */
+const ROWS = 4000;
+const FOUND = 1000;
+
+const listings = computed<readonly DictionaryListing[]>(
+  () => dictionaries.data.value?.dictionaries ?? [],
+);
+
+/** Whose features fire on the prompt: the transcoders of the graph, or the autoencoders. */
+export const kind = computed(() => {
+  const autoencoders = listings.value.some((one) => one.kind === 'autoencoder');
+  if (!traceable.value && autoencoders) return 'autoencoders';
+  return autoencoders ? state.featureKind.value : 'set';
+});
+
+/** Dictionaries that the table can be narrowed to. */
+export const narrowing = computed(() =>
+  listings.value.filter((one) => {
+    if (state.featureScope.value === 'all') return true;
+    return kind.value === 'autoencoders'
+      ? one.kind === 'autoencoder'
+      : (dictionaries.data.value?.set?.names ?? []).includes(one.name);
+  }),
+);
+
+/** Whether the list of some dictionary can be shown. */
+export const present = computed(() =>
+  traceable.value === undefined ? undefined : listings.value.length > 0,
+);
 
 /** Features that fire at the locked token, or anywhere. */
 export const active = resource(
   () => {
-    const request = graphRequest.value;
-    if (request === undefined) return undefined;
-    return post('/api/features', { ...request, position: locked.value.position, limit: ROWS });
+    const { prompt, featureScope } = state;
+    if (featureScope.value === 'all' || prompt.value === '' || !wanted.value) return undefined;
+    const rest: Pick<FeaturesRequest, 'position' | 'limit'> = {
+      position: locked.value.position,
+      limit: ROWS,
+    };
+    if (kind.value === 'set') {
+      const request = graphRequest.value;
+      return request && post('/api/features', { ...request, ...rest });
+    }
+    const request = { model: modelName.value, prompt: prompt.value, ...preference.value };
+    return post('/api/features', { ...request, of: 'autoencoders', ...rest });
   },
   { delay: PATIENCE, progress: true },
 );
 
-/** The rows in the chosen order that fit the search. */
-export const rows = computed<readonly ActiveFeatureView[]>(() => {
-  const { value } = active.data;
-  if (value === undefined) return [];
+/** Features of whole dictionaries that fit the search. */
+export const found = resource(
+  () => {
+    const { featureScope, label, dictionary, labelSource, foundSort } = state;
+    if (featureScope.value !== 'all' || !wanted.value || present.value !== true) return undefined;
+    const request: FindFeaturesRequest = {
+      model: modelName.value,
+      query: label.value.trim(),
+      language: locale.value,
+      dictionary: dictionary.value || undefined,
+      source: labelSource.value,
+      sort: foundSort.value,
+      limit: FOUND,
+    };
+    return post('/api/find-features', request);
+  },
+  { delay: 200 },
+);
+
+/** What is shown of a group of rows: a token, or a feature with all tokens it fires at. */
+export interface Row extends ActiveFeatureView {
+  /** Tokens it fires at, of a row that stands for several. */
+  readonly positions: readonly number[];
+}
+
+/** A row of the table: a feature, or the head of a group. */
+export type Line = { readonly row: Row } | { readonly head: number; readonly count: number };
+
+function fits(row: ActiveFeatureView): boolean {
+  const { dictionary, labelSource, label } = state;
+  if (dictionary.value !== '' && row.dictionary !== dictionary.value) return false;
+  if (labelSource.value !== 'all' && (row.label?.source ?? 'none') !== labelSource.value) {
+    return false;
+  }
+  const text = label.value.trim().toLowerCase();
+  if (text === '') return true;
+  const own = row.label === null ? '' : labelText(row.label);
+  const haystack = `${featureId(row)} ${own} ${tokens.value[row.position] ?? ''}`.toLowerCase();
+  return text.split(/\s+/).every((word) => haystack.includes(word));
+}
+
+function compare(a: Row, b: Row): number {
   const sort = state.featureSort.value;
-  const text = state.label.value.trim().toLowerCase();
-  const size = (row: ActiveFeatureView) =>
-    sort === 'effect' ? Math.abs(row.effect) : (row[sort] ?? -1);
-  return value.features
-    .filter(
-      (row) => text === '' || `${featureId(row)} ${row.label ?? ''}`.toLowerCase().includes(text),
-    )
-    .sort((a, b) => size(b) - size(a));
+  const size = (row: Row) => {
+    if (sort === 'effect') return Math.abs(row.effect ?? 0);
+    if (sort === 'score') return row.label?.score ?? -1;
+    return sort === 'token' || sort === 'label' ? 0 : (row[sort] ?? -1);
+  };
+  const byEffect = Math.abs(b.effect ?? 0) - Math.abs(a.effect ?? 0);
+  if (sort === 'token') return a.position - b.position || byEffect;
+  if (sort === 'label') {
+    return featureName(a).localeCompare(featureName(b), locale.value) || byEffect;
+  }
+  return size(b) - size(a) || byEffect;
+}
+
+/** One row per feature that fires at several tokens: its largest activation, its effects summed. */
+function merged(rows: readonly ActiveFeatureView[]): Row[] {
+  const byFeature = new Map<string, ActiveFeatureView[]>();
+  for (const row of rows) {
+    const name = `${row.dictionary}:${row.index}`;
+    byFeature.set(name, [...(byFeature.get(name) ?? []), row]);
+  }
+  return [...byFeature.values()].map((same) => {
+    const most = same.reduce((a, b) => (b.activation > a.activation ? b : a));
+    const sum = (of: (row: ActiveFeatureView) => number | null) =>
+      same.some((row) => of(row) === null) ? null : same.reduce((s, row) => s + (of(row) ?? 0), 0);
+    return {
+      ...most,
+      effect: sum(({ effect }) => effect),
+      influence: sum(({ influence }) => influence),
+      positions: same.map(({ position }) => position).sort((a, b) => a - b),
+    };
+  });
+}
+
+/** The features in the chosen order that fit the search. */
+export const rows = computed<readonly Row[]>(() => {
+  const fitting = (active.data.value?.features ?? []).filter(fits);
+  const list =
+    state.featureGroup.value === 'feature'
+      ? merged(fitting)
+      : fitting.map((row) => ({ ...row, positions: [row.position] }));
+  return list.sort(compare);
 });
 
-/** A feature by its layer and number. */
-export function featureId(row: { readonly layer: number; readonly index: number }): string {
-  return `L${row.layer} #${row.index}`;
+/** The rows of the table, with a head before the features of each token where they are grouped so. */
+export const lines = computed<readonly Line[]>(() => {
+  if (state.featureGroup.value !== 'token') return rows.value.map((row) => ({ row }));
+  const byToken = new Map<number, Row[]>();
+  for (const row of rows.value) {
+    byToken.set(row.position, [...(byToken.get(row.position) ?? []), row]);
+  }
+  return [...byToken]
+    .sort(([a], [b]) => a - b)
+    .flatMap(([head, list]): Line[] => [
+      { head, count: list.length },
+      ...list.map((row) => ({ row })),
+    ]);
+});
+
+/** A feature by its dictionary and number; the transcoder of a layer goes by the layer. */
+export function featureId(feature: {
+  readonly dictionary: string;
+  readonly layer: number | null;
+  readonly index: number;
+}): string {
+  const { dictionary, layer, index } = feature;
+  const members = dictionaries.data.value?.set?.names ?? [];
+  return layer !== null && members[layer] === dictionary
+    ? `L${layer} #${index}`
+    : `${dictionary} #${index}`;
+}
+
+/** A feature as the address names it. */
+export function featureKey(feature: {
+  readonly dictionary: string;
+  readonly layer: number | null;
+  readonly index: number;
+}): string {
+  const { dictionary, layer, index } = feature;
+  const members = dictionaries.data.value?.set?.names ?? [];
+  return layer !== null && members[layer] === dictionary
+    ? `${layer}.${index}`
+    : `${dictionary}:${index}`;
 }
 
 /** The label of a feature where it reached the bar, else its number. */
-export function featureName(row: {
-  readonly layer: number;
+export function featureName(feature: {
+  readonly dictionary: string;
+  readonly layer: number | null;
   readonly index: number;
-  readonly label: string | null;
-  readonly weak: boolean;
+  readonly label: LabelView | null;
 }): string {
-  return row.label === null || row.weak ? featureId(row) : row.label;
+  const { label } = feature;
+  return label === null || label.source === 'weak' ? featureId(feature) : labelText(label);
 }
 
 export const tokens = computed(() => {
@@ -56,27 +209,49 @@ export const tokens = computed(() => {
   return value === undefined ? [] : tokenLabels(value, tokenText);
 });
 
+interface Chosen {
+  readonly dictionary?: string;
+  readonly layer?: number;
+  readonly index: number;
+}
+
 /** The chosen feature, else the first of the table. */
-export const chosenFeature = computed(() => {
-  const [layer, index] = state.feature.value.split('.').map(Number);
-  if (state.feature.value !== '') return { layer, index };
-  const first = rows.value[0];
-  return first === undefined ? undefined : { layer: first.layer, index: first.index };
+export const chosenFeature = computed<Chosen | undefined>(() => {
+  const name = state.feature.value;
+  const cut = name.lastIndexOf(':');
+  if (cut > 0) return { dictionary: name.slice(0, cut), index: Number(name.slice(cut + 1)) };
+  const [layer, index] = name.split('.').map(Number);
+  if (name !== '') return { layer, index };
+  const first =
+    state.featureScope.value === 'all' ? found.data.value?.features[0] : rows.value[0];
+  return first && { dictionary: first.dictionary, index: first.index };
 });
+
+/** Whether a feature is the chosen one. */
+export function isChosen(feature: {
+  readonly dictionary: string;
+  readonly layer: number | null;
+  readonly index: number;
+}): boolean {
+  const chosen = chosenFeature.value;
+  if (chosen?.index !== feature.index) return false;
+  if (chosen.dictionary !== undefined) return chosen.dictionary === feature.dictionary;
+  return featureKey(feature) === `${chosen.layer}.${chosen.index}`;
+}
 
 /** What the feature is, with its activations on the prompt. */
 export const detail = resource<FeatureResponse>(
   () => {
     const feature = chosenFeature.value;
     const prompt = state.prompt.value;
-    if (traceable.value !== true || !wanted.value || feature === undefined) return undefined;
+    if (present.value !== true || !wanted.value || feature === undefined) return undefined;
     return post('/api/feature', {
       model: modelName.value,
       ...feature,
       prompt: prompt || undefined,
     });
   },
-  { delay: 120 },
+  { delay: 80 },
 );
 
 /** Its activations on the reader's own text. */
@@ -84,7 +259,7 @@ export const ownDetail = resource<FeatureResponse>(
   () => {
     const feature = chosenFeature.value;
     const prompt = state.ownText.value;
-    if (traceable.value !== true || feature === undefined || prompt === '') return undefined;
+    if (present.value !== true || feature === undefined || prompt === '') return undefined;
     return post('/api/feature', { model: modelName.value, ...feature, prompt });
   },
   { delay: 300 },

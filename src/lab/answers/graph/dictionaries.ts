@@ -1,28 +1,123 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { basename, join, relative } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, join, relative, resolve } from 'node:path';
 import { GlassboxError, isGlassboxError } from '../../../base/error.ts';
-import { findDictionaries, loadDictionary } from '../../../microscope/dictionary/files.ts';
+import {
+  findDictionaries,
+  loadDictionary,
+  readDictionaryConfig,
+} from '../../../microscope/dictionary/files.ts';
+import { checkDictionary } from '../../../microscope/dictionary/metrics/evaluate.ts';
 import { loadDictionarySet, replacedLayer } from '../../../microscope/dictionary/set.ts';
-import type { Dictionary, DictionarySet } from '../../../microscope/dictionary/types.ts';
+import type {
+  Dictionary,
+  DictionaryConfig,
+  DictionarySet,
+} from '../../../microscope/dictionary/types.ts';
 import type { Model } from '../../../model/index.ts';
-import type { DictionaryFiguresView } from '../../contract/graph.ts';
+import type { DictionaryFiguresView, DictionaryKind } from '../../contract/graph.ts';
 import type { Handler, Session } from '../session.ts';
 
 /** Where a model's dictionaries lie, in its own folder. */
-export const FOLDER = 'dictionaries';
+const FOLDER = 'dictionaries';
 
-const sets = new WeakMap<Model, Promise<DictionarySet>>();
+/** Folders that hold dictionaries: those the lab was given, then the model's own. */
+export function rootsOf({ folder, dictionaries: given }: Session): string[] {
+  return [...new Set([...given, join(folder, FOLDER)].map((root) => resolve(root)))];
+}
 
-/**
- * The transcoders in the model's own folder, loaded once.
- *
- * @throws GlassboxError `no-dictionary` saying how to get some, or what {@link loadDictionarySet} throws
- */
-export function setOf({ model, folder }: Session): Promise<DictionarySet> {
+/** A dictionary that fits the model, as requests name it. */
+export interface NamedDictionary {
+  readonly name: string;
+  /** The folder of {@link rootsOf} that it was found in. */
+  readonly root: string;
+  readonly folder: string;
+  readonly config: DictionaryConfig;
+  readonly kind: DictionaryKind;
+  /** The layer that it reads; null where it reads several. */
+  readonly layer: number | null;
+}
+
+export function kindOf({ reads, writes }: DictionaryConfig): DictionaryKind {
+  if (reads.length > 1) return 'crosscoder';
+  if (writes.length > 1) return 'cross-layer';
+  return reads[0] === writes[0] ? 'autoencoder' : 'transcoder';
+}
+
+function layerOf({ reads }: DictionaryConfig): number | null {
+  const layers = new Set(reads.map((address) => /^blocks\.(\d+)\./.exec(address)?.[1]));
+  const [only] = layers;
+  return layers.size === 1 && only !== undefined ? Number(only) : null;
+}
+
+/** Every dictionary of the model. Those of other models that lie beside them are left out. */
+export async function catalogue(session: Session): Promise<NamedDictionary[]> {
+  const found: NamedDictionary[] = [];
+  const names = new Set<string>();
+  // The model's own come first, so that they keep their short names.
+  for (const root of rootsOf(session).reverse()) {
+    for (const folder of await findDictionaries(root)) {
+      const config = await readDictionaryConfig(folder);
+      if (!fits(session.model, config)) continue;
+      const short = relative(root, folder) || basename(folder);
+      const name = names.has(short) ? join(basename(root), short) : short;
+      if (names.has(name)) continue;
+      names.add(name);
+      found.push({ name, root, folder, config, kind: kindOf(config), layer: layerOf(config) });
+    }
+  }
+  return found;
+}
+
+function fits(model: Model, config: DictionaryConfig): boolean {
+  try {
+    checkDictionary(model, { config, params: {} });
+    return true;
+  } catch (error) {
+    if (isGlassboxError(error)) return false;
+    throw error;
+  }
+}
+
+const loaded = new Map<string, { readonly time: number; readonly found: Promise<Dictionary> }>();
+
+/** A dictionary, read once until its weights change. */
+export async function openDictionary(folder: string): Promise<Dictionary> {
+  const { mtimeMs: time } = await stat(join(folder, 'weights.safetensors'));
+  const known = loaded.get(folder);
+  if (known?.time === time) return known.found;
+  const found = loadDictionary(folder);
+  loaded.set(folder, { time, found });
+  found.catch(() => loaded.delete(folder));
+  return found;
+}
+
+/** Transcoders of all layers, with the folder they were found in. */
+interface FoundSet {
+  readonly root: string;
+  readonly set: DictionarySet;
+}
+
+const sets = new WeakMap<Model, Promise<FoundSet>>();
+
+async function findSet(session: Session): Promise<FoundSet> {
+  const roots = rootsOf(session);
+  for (const [i, root] of roots.entries()) {
+    try {
+      return { root, set: await loadDictionarySet(session.model, root, { load: openDictionary }) };
+    } catch (error) {
+      // A given folder may hold anything; only the model's own must be a set or nothing.
+      if (i === roots.length - 1 || !isGlassboxError(error) || error.kind !== 'input') throw error;
+    }
+  }
+  throw new Error('internal: a model has a folder of its own');
+}
+
+function foundSet(session: Session): Promise<FoundSet> {
+  const { model } = session;
   let set = sets.get(model);
   if (!set) {
-    set = loadDictionarySet(model, join(folder, FOLDER));
+    set = findSet(session);
     // A set that is trained or copied there later is found by the next request.
     set.catch(() => sets.delete(model));
     sets.set(model, set);
@@ -30,15 +125,28 @@ export function setOf({ model, folder }: Session): Promise<DictionarySet> {
   return set;
 }
 
-/** Where the transcoder of a layer lies. */
-export async function folderOfLayer({ folder }: Session, layer: number): Promise<string | null> {
-  for (const at of await findDictionaries(join(folder, FOLDER))) {
-    const config = JSON.parse(
-      await readFile(join(at, 'config.json'), 'utf8'),
-    ) as Dictionary['config'];
-    if (replacedLayer({ config, params: {} }) === layer) return at;
+/**
+ * The transcoders that graphs are traced with: those of the first folder with one per layer, loaded once.
+ *
+ * @throws GlassboxError `no-dictionary` saying how to get some, or what {@link loadDictionarySet} throws
+ */
+export async function setOf(session: Session): Promise<DictionarySet> {
+  return (await foundSet(session)).set;
+}
+
+/** The transcoder of every layer by its name; empty where the model has no set. */
+export async function setMembers(session: Session): Promise<NamedDictionary[]> {
+  const found = await foundSet(session).catch((error: unknown) => {
+    if (isGlassboxError(error) && error.code === 'no-dictionary') return null;
+    throw error;
+  });
+  if (!found) return [];
+  const members: NamedDictionary[] = [];
+  for (const one of await catalogue(session)) {
+    const layer = replacedLayer(one);
+    if (one.root === found.root && layer !== null) members[layer] = one;
   }
-  return null;
+  return members;
 }
 
 async function figures(folder: string): Promise<DictionaryFiguresView | null> {
@@ -53,53 +161,73 @@ async function figures(folder: string): Promise<DictionaryFiguresView | null> {
 }
 
 /** The activation of a dictionary as a card names it. */
-function activationName({ activation }: Dictionary['config']): string {
+export function activationName({ activation }: DictionaryConfig): string {
   return 'k' in activation ? `${activation.kind} ${activation.k}` : activation.kind;
 }
 
 export const dictionaries: Handler<'dictionaries'> = async (session) => {
-  const root = join(session.folder, FOLDER);
-  const folders = await findDictionaries(root);
+  const all = await catalogue(session);
+  const members = await setMembers(session);
   const listed = await Promise.all(
-    folders.map(async (folder) => {
-      const dictionary = await loadDictionary(folder);
-      const { config } = dictionary;
-      return {
-        name: relative(root, folder) || basename(folder),
-        layer: replacedLayer(dictionary),
-        reads: config.reads,
-        writes: config.writes,
-        activation: activationName(config),
-        features: config.dDict,
-        figures: await figures(folder),
-      };
-    }),
+    all.map(async ({ name, folder, config, kind, layer }) => ({
+      name,
+      kind,
+      layer,
+      replaces: replacedLayer({ config }),
+      reads: config.reads,
+      writes: config.writes,
+      activation: activationName(config),
+      features: config.dDict,
+      figures: await figures(folder),
+    })),
   );
-  const set = await setOf(session).catch((error: unknown) => {
-    if (isGlassboxError(error) && error.code === 'no-dictionary') return null;
-    throw error;
-  });
   return {
-    set: set && {
-      kind: set.kind,
-      features: set.dictionaries.reduce((sum, { config }) => sum + config.dDict, 0),
-    },
+    set:
+      members.length === 0
+        ? null
+        : {
+            kind: (await setOf(session)).kind,
+            features: members.reduce((sum, { config }) => sum + config.dDict, 0),
+            names: members.map(({ name }) => name),
+          },
     dictionaries: listed,
   };
 };
 
-/** The transcoder of a layer and one of its features. Throws `bad-feature`. */
+/** Which dictionary a request means: by its name, or the transcoder of a layer. */
+export interface AskedDictionary {
+  readonly dictionary?: string;
+  readonly layer?: number;
+}
+
+/** The dictionary of a request. Throws `bad-feature` when there is none. */
+export async function dictionaryOf(
+  session: Session,
+  { dictionary, layer = 0 }: AskedDictionary,
+): Promise<NamedDictionary> {
+  const all = dictionary === undefined ? [] : await catalogue(session);
+  // Without transcoders the set says how to get some.
+  if (dictionary === undefined) await setOf(session);
+  const members = dictionary === undefined ? await setMembers(session) : [];
+  const found = dictionary === undefined ? members[layer] : all.find((d) => d.name === dictionary);
+  if (found) return found;
+  throw new GlassboxError(
+    dictionary === undefined
+      ? `there is no dictionary of layer ${layer}: the model has ${members.length} layers`
+      : `there is no dictionary '${dictionary}'`,
+    { code: 'bad-feature', remedy: 'Choose a feature that a graph or the list of features names.' },
+  );
+}
+
+/** The dictionary of a feature. Throws `bad-feature` when there is no such feature. */
 export async function featureOf(
   session: Session,
-  { layer, index }: { readonly layer: number; readonly index: number },
-): Promise<Dictionary> {
-  const set = await setOf(session);
-  const dictionary = set.dictionaries.at(layer);
-  if (dictionary && index < dictionary.config.dDict) return dictionary;
+  { index, ...asked }: AskedDictionary & { readonly index: number },
+): Promise<NamedDictionary> {
+  const found = await dictionaryOf(session, asked);
+  if (index < found.config.dDict) return found;
   throw new GlassboxError(
-    dictionary
-      ? `layer ${layer} has no feature ${index}: its dictionary has ${dictionary.config.dDict}`
-      : `there is no dictionary of layer ${layer}: the model has ${set.dictionaries.length} layers`,
+    `'${found.name}' has no feature ${index}: its features run from 0 to ${found.config.dDict - 1}`,
     { code: 'bad-feature', remedy: 'Choose a feature that a graph or the list of features names.' },
   );
 }

@@ -1,29 +1,59 @@
-import { featureActivations } from '../../../microscope/dictionary/harvest/text.ts';
-import type { Dictionary } from '../../../microscope/dictionary/types.ts';
-import type { Model } from '../../../model/index.ts';
-import type { HistogramView, WeightedToken } from '../../contract/graph.ts';
-import { choice, type Handler, promptIds, viewTokens } from '../session.ts';
-import { featureOf } from './dictionaries.ts';
-import { densitiesOf, harvestOf } from './harvest.ts';
-import { labelsOf } from './labels.ts';
-import { traceOf } from './traced.ts';
+import { directEffects } from '../../../microscope/graph/direct-effects.ts';
+import { attributionTargets } from '../../../microscope/graph/targets.ts';
+import type { ActiveFeatureView } from '../../contract/graph.ts';
+import { type Handler, preferenceOf, promptIds, type Session, viewTokens } from '../session.ts';
+import { catalogue, type NamedDictionary, openDictionary, setMembers } from './dictionaries.ts';
+import { openedHarvest } from './harvest.ts';
+import { labelBook } from './labels.ts';
+import { nodeName, traceOf } from './traced.ts';
 
-const LISTED_TOKENS = 10;
-const NEIGHBOURS = 8;
-const BINS = 50;
+/** Density and label of features, by dictionary. */
+async function knowledge(dictionaries: readonly NamedDictionary[]) {
+  const found = await Promise.all(
+    dictionaries.map(async (one) => ({
+      harvest: await openedHarvest(one),
+      book: await labelBook(one),
+    })),
+  );
+  return (dictionary: number, index: number) => {
+    const { harvest = null, book = null } = found[dictionary] ?? {};
+    return {
+      density: harvest?.list[index]?.density ?? null,
+      label: book?.label(index) ?? null,
+    };
+  };
+}
 
-export const features: Handler<'features'> = async (session, request, job) => {
-  const { position, limit = 500, ...graph } = request;
+const byEffect = (a: ActiveFeatureView, b: ActiveFeatureView) =>
+  Math.abs(b.effect ?? 0) - Math.abs(a.effect ?? 0);
+
+/** Features of the transcoders, from the graph of the prompt. */
+const ofSet: Handler<'features'> = async (session, request, job) => {
+  const { position, limit = 500, of: _, ...graph } = request;
   const { found, keys, targets, influences } = await traceOf(session, graph, job);
   const { nodes, adjacency, tokens } = found.graph;
   const row = (nodes.length - targets.length) * nodes.length;
-  const labels = await labelsOf(session);
-  const density = await densitiesOf(session);
+  const members = await setMembers(session);
+  const known = await knowledge(members);
   const rows = nodes
-    .map((node, i) => ({ node, i }))
-    .filter(({ node }) => node.kind === 'feature')
-    .filter(({ node }) => position === undefined || node.position === position)
-    .sort((a, b) => Math.abs(adjacency[row + b.i]) - Math.abs(adjacency[row + a.i]) || a.i - b.i);
+    .flatMap((node, i): ActiveFeatureView[] => {
+      const { kind, layer, index, position: at, activation } = node;
+      if (kind !== 'feature' || (position !== undefined && at !== position)) return [];
+      return [
+        {
+          key: keys[i],
+          dictionary: members[layer].name,
+          layer,
+          index,
+          position: at,
+          activation: activation!,
+          effect: adjacency[row + i],
+          influence: influences[i],
+          ...known(layer, index),
+        },
+      ];
+    })
+    .sort(byEffect);
   return {
     ...viewTokens(
       session,
@@ -31,102 +61,60 @@ export const features: Handler<'features'> = async (session, request, job) => {
     ),
     target: targets[0],
     total: rows.length,
-    features: rows
-      .slice(0, limit)
-      .map(({ node: { layer, index, position: at, activation }, i }) => ({
-        key: keys[i],
-        layer,
+    features: rows.slice(0, limit),
+  };
+};
+
+/** Features of the autoencoders, each with its direct effect on what the graph would explain. */
+const ofAutoencoders: Handler<'features'> = async (session, request) => {
+  const { position, limit = 500 } = request;
+  const { model } = session;
+  const ids = promptIds(session, request.prompt);
+  const own = (await catalogue(session)).filter(({ kind }) => kind === 'autoencoder');
+  const { target, distractor } = preferenceOf(session, request) ?? {};
+  const [explained] = await attributionTargets(model, ids, {
+    ...(target !== undefined &&
+      (distractor === undefined ? { tokens: [target] } : { difference: { target, distractor } })),
+  });
+  const dictionaries = await Promise.all(own.map(({ folder }) => openDictionary(folder)));
+  const found = await directEffects(model, dictionaries, { tokens: ids, target: explained });
+  const known = await knowledge(own);
+  const rows = found
+    .filter(({ position: at }) => position === undefined || position === at)
+    .map(
+      ({ dictionary, index, position: at, activation, effect }): ActiveFeatureView => ({
+        key: null,
+        dictionary: own[dictionary].name,
+        layer: own[dictionary].layer ?? 0,
         index,
         position: at,
-        activation: activation!,
-        density: density(layer, index),
-        effect: adjacency[row + i],
-        influence: influences[i],
-        label: labels(layer, index)?.text ?? null,
-        weak: labels(layer, index)?.source === 'weak',
-      })),
-  };
-};
-
-/** Row `index` of a decoder `[d_dict, d_out]`, the input's scale undone, over all layers written. */
-function written({ config, params }: Dictionary, index: number): Float32Array {
-  const { dOut, scale, writes } = config;
-  const sum = new Float32Array(dOut);
-  writes.forEach((_, j) => {
-    const weight = params[`W_dec.${j}`].data as Float32Array;
-    for (let i = 0; i < dOut; i++) sum[i] += weight[index * dOut + i] / scale;
-  });
-  return sum;
-}
-
-/** What a direction adds to every logit `[d_vocab]`, without the final norm's scale and the mean logit. */
-function logitsAlong({ config, params }: Model, direction: Float32Array): Float32Array {
-  const { dModel, dVocab, norm, rmsOffset } = config;
-  const weight = params[config.tieEmbeddings ? 'embed.weight' : 'unembed.weight']
-    .data as Float32Array;
-  const gain = params['ln_final.weight'].data as Float32Array;
-  // A layer norm takes the mean off what enters it.
-  const mean = norm === 'layer' ? direction.reduce((a, b) => a + b, 0) / dModel : 0;
-  const offset = norm === 'layer' ? 0 : rmsOffset;
-  const scaled = direction.map((value, i) => (value - mean) * (gain[i] + offset));
-  const logits = new Float32Array(dVocab);
-  for (let id = 0; id < dVocab; id++) {
-    let sum = 0;
-    for (let i = 0; i < dModel; i++) sum += scaled[i] * weight[id * dModel + i];
-    logits[id] = sum;
-  }
-  const centre = logits.reduce((a, b) => a + b, 0) / dVocab;
-  return logits.map((value) => value - centre);
-}
-
-function histogram(values: Float32Array): HistogramView {
-  const low = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-  const high = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const step = (high - low || 1) / BINS;
-  const counts = new Array<number>(BINS).fill(0);
-  for (const value of values) counts[Math.min(BINS - 1, Math.floor((value - low) / step))]++;
-  return { edges: Array.from({ length: BINS + 1 }, (_, i) => low + i * step), counts };
-}
-
-function neighboursOf(dictionary: Dictionary, index: number) {
-  const { dDict } = dictionary.config;
-  const norm = (v: Float32Array) => Math.hypot(...v);
-  const own = written(dictionary, index);
-  const length = norm(own);
-  return Array.from({ length: dDict }, (_, other) => {
-    const vector = written(dictionary, other);
-    const dot = own.reduce((sum, value, i) => sum + value * vector[i], 0);
-    return { index: other, cosine: dot / Math.max(length * norm(vector), 1e-12) };
-  })
-    .filter((one) => one.index !== index)
-    .sort((a, b) => b.cosine - a.cosine)
-    .slice(0, NEIGHBOURS);
-}
-
-export const feature: Handler<'feature'> = async (session, request) => {
-  const { layer, index, prompt } = request;
-  const dictionary = await featureOf(session, { layer, index });
-  const logits = logitsAlong(session.model, written(dictionary, index));
-  const order = Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b);
-  const named = (ids: readonly number[]): WeightedToken[] =>
-    ids.map((id) => ({ ...choice(session, id), value: logits[id] }));
-  const ids = prompt === undefined || prompt === '' ? null : promptIds(session, prompt);
-  const labels = await labelsOf(session);
+        activation,
+        effect,
+        influence: null,
+        ...known(dictionary, index),
+      }),
+    )
+    .sort(byEffect);
   return {
-    layer,
-    index,
-    of: dictionary.config.dDict,
-    label: labels(layer, index),
-    top: named(order.slice(0, LISTED_TOKENS)),
-    bottom: named(order.slice(-LISTED_TOKENS).reverse()),
-    logits: histogram(logits),
-    neighbours: neighboursOf(dictionary, index),
-    on: ids && {
-      ...viewTokens(session, ids),
-      activations: (
-        await featureActivations(session.model, dictionary, { tokens: ids, features: [index] })
-      )[0],
-    },
-    harvest: await harvestOf(session, { layer, index }),
+    ...viewTokens(session, ids),
+    target: targetView(session, ids, explained),
+    total: rows.length,
+    features: rows.slice(0, limit),
   };
 };
+
+function targetView(
+  { model }: Session,
+  ids: readonly number[],
+  { id, label, probability }: { id: number; label: string; probability: number },
+) {
+  const { nLayers } = model.config;
+  const place = { kind: 'logit' as const, layer: nLayers, index: id, position: ids.length - 1 };
+  const key = nodeName({ ...place, activation: null, probability }, nLayers);
+  return { key, id, label, probability };
+}
+
+export const features: Handler<'features'> = (session, request, job) =>
+  request.of === 'autoencoders'
+    ? ofAutoencoders(session, request, job)
+    : ofSet(session, request, job);

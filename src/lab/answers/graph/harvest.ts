@@ -1,82 +1,125 @@
 import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dictionaryHash, INDEX } from '../../../microscope/dictionary/harvest/harvest.ts';
-import { type FeatureStore, openHarvest } from '../../../microscope/dictionary/harvest/store.ts';
-import type { Histogram } from '../../../microscope/dictionary/harvest/types.ts';
-import type { Model } from '../../../model/index.ts';
+import {
+  type FeatureStore,
+  type FeatureSummary,
+  openHarvest,
+} from '../../../microscope/dictionary/harvest/store.ts';
+import type { FeaturePage, Histogram } from '../../../microscope/dictionary/harvest/types.ts';
 import type { HarvestView, HistogramView } from '../../contract/graph.ts';
 import { choice, type Session } from '../session.ts';
-import { folderOfLayer, setOf } from './dictionaries.ts';
+import { type NamedDictionary, openDictionary, setMembers } from './dictionaries.ts';
 
-interface Opened {
+/** A harvest that is open, with what its features have in common. */
+export interface OpenedHarvest {
   readonly store: FeatureStore;
-  /** By feature. */
-  readonly densities: readonly number[];
+  readonly list: readonly FeatureSummary[];
+  /** log10 of density over the features that fired. */
+  readonly densities: HistogramView;
+  /** Features that never fired. */
+  readonly silent: number;
 }
 
-const stores = new WeakMap<Model, Map<number, Opened>>();
+const harvests = new Map<
+  string,
+  { readonly time: number; readonly found: Promise<OpenedHarvest | null> }
+>();
 
-/** The harvest of a layer's transcoder, where there is one that was made from this very dictionary. */
-async function openLayer(session: Session, layer: number): Promise<Opened | null> {
-  const kept = stores.get(session.model) ?? new Map<number, Opened>();
-  stores.set(session.model, kept);
-  const known = kept.get(layer);
-  if (known) return known;
-  const folder = await folderOfLayer(session, layer);
-  if (folder === null || !existsSync(join(folder, 'harvest', INDEX))) return null;
+/** Bins per power of ten of density. */
+const PER_DECADE = 4;
+
+/** How many features fire how often, as log10 of the share of tokens; empty when none does. */
+export function densityHistogram(densities: readonly number[]): HistogramView {
+  const logs = densities.filter((density) => density > 0).map(Math.log10);
+  if (logs.length === 0) return { edges: [], counts: [] };
+  // Edges at the same places for all dictionaries, so that they can be laid over each other.
+  const place = (log: number) => Math.floor(log * PER_DECADE + 1e-9);
+  const low = logs.reduce((least, log) => Math.min(least, place(log)), 0);
+  const counts = new Array<number>(Math.max(1, -low)).fill(0);
+  for (const log of logs) counts[Math.min(counts.length - 1, place(log) - low)]++;
+  const edges = Array.from({ length: counts.length + 1 }, (_, i) => (low + i) / PER_DECADE);
+  return { edges, counts };
+}
+
+async function open(folder: string): Promise<OpenedHarvest | null> {
   const store = await openHarvest(join(folder, 'harvest'));
-  const { dictionaries } = await setOf(session);
-  if (store.info.dictionary !== dictionaryHash(dictionaries[layer])) {
+  if (store.info.dictionary !== dictionaryHash(await openDictionary(folder))) {
     await store.close();
     return null;
   }
-  const opened = { store, densities: store.list().map(({ density }) => density) };
-  kept.set(layer, opened);
-  return opened;
+  const list = store.list();
+  const densities = densityHistogram(list.map(({ density }) => density));
+  return { store, list, densities, silent: list.filter(({ fired }) => fired === 0).length };
 }
 
-/** How often features fire, by layer and index; null where nothing was harvested. */
+/** The harvest of a dictionary, where there is one that was made from this very dictionary. */
+export async function openedHarvest({ folder }: NamedDictionary): Promise<OpenedHarvest | null> {
+  const index = join(folder, 'harvest', INDEX);
+  if (!existsSync(index)) return null;
+  const { mtimeMs: time } = await stat(index);
+  const known = harvests.get(folder);
+  if (known?.time === time) return known.found;
+  const found = open(folder);
+  harvests.set(folder, { time, found });
+  found.catch(() => harvests.delete(folder));
+  return found;
+}
+
+/** How often features of the transcoders fire, by layer and index; null where nothing was harvested. */
 export async function densitiesOf(
   session: Session,
 ): Promise<(layer: number, index: number) => number | null> {
-  const layers = session.model.config.nLayers;
-  const opened = await Promise.all(
-    Array.from({ length: layers }, (_, layer) => openLayer(session, layer)),
-  );
-  return (layer, index) => opened[layer]?.densities[index] ?? null;
+  const opened = await Promise.all((await setMembers(session)).map(openedHarvest));
+  return (layer, index) => opened[layer]?.list[index]?.density ?? null;
 }
 
-function binned({ low, high, counts }: Histogram): HistogramView {
+export function binned({ low, high, counts }: Histogram): HistogramView {
   const step = (high - low) / counts.length;
   return { edges: Array.from({ length: counts.length + 1 }, (_, i) => low + i * step), counts };
 }
 
-/** What was collected of one feature, or null. */
-export async function harvestOf(
+/** Tokens shown around the one that an example is about. */
+const AROUND = { before: 8, after: 6 } as const;
+
+/** What was collected of one feature. */
+export function harvestView(
   session: Session,
-  { layer, index }: { readonly layer: number; readonly index: number },
-): Promise<HarvestView | null> {
-  const opened = await openLayer(session, layer);
-  if (!opened) return null;
-  const { counted, density, max, activations, correlated, groups } = await opened.store.page(
-    index,
-    { before: 8, after: 6 },
-  );
+  { store, densities, silent }: OpenedHarvest,
+  page: FeaturePage,
+): HarvestView {
+  const { counted, density, fired, max, mean, activations, groups } = page;
   return {
+    corpus: store.info.corpus,
     tokens: counted,
+    fired,
     density,
     max,
+    mean,
     histogram: density > 0 ? binned(activations) : null,
-    correlated: correlated.map(({ feature, value }) => ({ index: feature, correlation: value })),
+    densities,
+    silent,
     groups: groups.map(({ name, low, high, share, examples }) => ({
       name,
       low,
       high,
       share,
-      examples: examples.map(({ tokens, acts }) => ({
+      examples: examples.map(({ row, start, tokens, acts, at }) => ({
+        row,
+        start,
+        at,
         tokens: tokens.map((id) => choice(session, id).text),
         activations: acts,
       })),
     })),
   };
+}
+
+/** The page of a feature, or null where nothing was harvested. */
+export async function featurePage(
+  harvest: OpenedHarvest | null,
+  index: number,
+): Promise<FeaturePage | null> {
+  return harvest && (await harvest.store.page(index, AROUND));
 }

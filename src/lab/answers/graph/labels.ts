@@ -1,34 +1,99 @@
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { featureLabels, type LabelLookup } from '../../../microscope/dictionary/labels/show.ts';
-import type { Model } from '../../../model/index.ts';
+import { dictionaryHash } from '../../../microscope/dictionary/harvest/harvest.ts';
+import { labelsByFeature, shownLabel } from '../../../microscope/dictionary/labels/show.ts';
+import { readLabels } from '../../../microscope/dictionary/labels/store.ts';
+import type {
+  FeatureLabels,
+  LabelledFeature,
+  ShownLabel,
+} from '../../../microscope/dictionary/labels/types.ts';
 import type { LabelView } from '../../contract/graph.ts';
 import type { Session } from '../session.ts';
-import { FOLDER, setOf } from './dictionaries.ts';
+import { type NamedDictionary, openDictionary, setMembers } from './dictionaries.ts';
 
-const lookups = new WeakMap<Model, Promise<LabelLookup>>();
+/** The labels of one dictionary. */
+export interface LabelBook {
+  readonly labels: FeatureLabels;
+  readonly byFeature: ReadonlyMap<number, LabelledFeature>;
+  /** The label that a feature is shown with. */
+  label(feature: number): LabelView | null;
+  /** Whatever else was found for it, best score first. */
+  others(feature: number): LabelView[];
+}
 
 /** The label that a node of a graph carries: one that reached the bar, else none. */
 export function standing(label: LabelView | null): string | null {
   return label === null || label.source === 'weak' ? null : label.text;
 }
 
-/** Labels of the features of a model's transcoders, read once. */
+function view(shown: ShownLabel, found: LabelledFeature | undefined): LabelView {
+  const { label, how, source, score, low, high, n } = shown;
+  const concept = source === 'concept' ? (found?.concept?.concept.id ?? null) : null;
+  const detected = source === 'concept' ? found?.concept : found?.tokens;
+  const { precision, recall } = (source !== 'explanation' && detected) || {};
+  return { text: label, concept, method: how, source, score, low, high, n, precision, recall };
+}
+
+function book(labels: FeatureLabels): LabelBook {
+  const byFeature = new Map(labels.labelled.map((one) => [one.feature, one]));
+  const shown = labelsByFeature(labels);
+  const label = (feature: number): LabelView | null => {
+    const one = shown(feature);
+    return one && view(one, byFeature.get(feature));
+  };
+  return {
+    labels,
+    byFeature,
+    label,
+    others(feature) {
+      const found = byFeature.get(feature);
+      if (!found) return [];
+      const own = label(feature);
+      // Each kind of label, as if the others had not been found.
+      const alone: LabelledFeature[] = [
+        { ...found, source: 'concept', tokens: null },
+        { ...found, source: found.tokens && found.tokens.f1 < labels.bar ? 'weak' : 'tokens' },
+      ];
+      return alone
+        .flatMap((one) => shownLabel(labels, one) ?? [])
+        .map((one) => view(one, found))
+        .filter(({ source, text }) => source !== own?.source && text !== own?.text)
+        .sort((a, b) => b.score - a.score);
+    },
+  };
+}
+
+const books = new Map<
+  string,
+  { readonly time: number; readonly found: Promise<LabelBook | null> }
+>();
+
+async function read(folder: string): Promise<LabelBook | null> {
+  const labels = await readLabels(folder);
+  if (labels?.dictionary !== dictionaryHash(await openDictionary(folder))) return null;
+  return book(labels);
+}
+
+/** The labels of a dictionary, where there are some that were made for this very dictionary. */
+export async function labelBook({ folder }: NamedDictionary): Promise<LabelBook | null> {
+  const path = join(folder, 'labels.json');
+  if (!existsSync(path)) return null;
+  const { mtimeMs: time } = await stat(path);
+  const known = books.get(folder);
+  if (known?.time === time) return known.found;
+  const found = read(folder);
+  books.set(folder, { time, found });
+  found.catch(() => books.delete(folder));
+  return found;
+}
+
+/** Labels of the features of the transcoders that graphs are traced with. */
 export async function labelsOf(
   session: Session,
 ): Promise<(layer: number, index: number) => LabelView | null> {
-  const { model, folder } = session;
-  let lookup = lookups.get(model);
-  if (!lookup) {
-    const { dictionaries } = await setOf(session);
-    lookup = featureLabels(join(folder, FOLDER), { dictionaries });
-    lookup.catch(() => lookups.delete(model));
-    lookups.set(model, lookup);
-  }
-  const found = await lookup;
-  return (layer, index) => {
-    const shown = found(layer, index);
-    if (!shown) return null;
-    const { label, how, source, score, low, high, n } = shown;
-    return { text: label, method: how, source, score, low, high, n };
-  };
+  const members = await setMembers(session);
+  const found = await Promise.all(members.map(labelBook));
+  return (layer, index) => found[layer]?.label(index) ?? null;
 }

@@ -69,6 +69,10 @@ export const trace: Handler<'trace'> = async (session, request, job) => {
     const { kind, layer, index } = nodes[i];
     return kind === 'feature' ? standing(labels(layer, index)) : null;
   };
+  const conceptAt = (i: number) => {
+    const { kind, layer, index } = nodes[i];
+    return kind === 'feature' ? (labels(layer, index)?.concept ?? null) : null;
+  };
   const views = chosen.map((i): TraceNode => {
     const { kind, layer, position, index, activation, probability } = nodes[i];
     return {
@@ -78,6 +82,7 @@ export const trace: Handler<'trace'> = async (session, request, job) => {
       position,
       index,
       label: labelAt(i),
+      concept: conceptAt(i),
       activation,
       probability,
       density: kind === 'feature' ? density(layer, index) : null,

@@ -44,6 +44,8 @@ export interface FeatureStore {
   list(): FeatureSummary[];
   /** Everything about one feature. Throws `unknown-feature`. */
   page(feature: number, options?: PageOptions): Promise<FeaturePage>;
+  /** Token ids of a row of the text; none past the last row. */
+  row(index: number): number[];
   close(): Promise<void>;
 }
 
@@ -122,6 +124,7 @@ export async function openHarvest(folder: string): Promise<FeatureStore> {
         groups: exampleGroups(events, { max, tokens, rows, ...options }),
       };
     },
+    row: (index) => Array.from(tokens.subarray(rows[index] ?? tokens.length, rows[index + 1])),
     close: () => handle.close(),
   };
 }

@@ -1,0 +1,18 @@
+import { effect, signal } from '@preact/signals';
+import type { LabelView } from '../../src/lab/api.ts';
+import { type ConceptWords, conceptWords } from '../../src/i18n/concepts/index.ts';
+import { locale } from '../i18n.ts';
+
+const words = signal<ConceptWords>(() => undefined);
+
+effect(() => {
+  const wanted = locale.value;
+  void conceptWords(wanted).then((found) => {
+    if (wanted === locale.peek()) words.value = found;
+  });
+});
+
+/** A label in the language of the page: planted concepts are translated, tokens stay as they are. */
+export function labelText(label: Pick<LabelView, 'text' | 'concept'>): string {
+  return (label.concept === null ? undefined : words.value(label.concept)) ?? label.text;
+}
