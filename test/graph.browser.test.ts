@@ -201,10 +201,10 @@ describe('attribution graph and features, in Chromium', () => {
 
   test('an ablation: prediction beside measurement, validity, heads and scores', async () => {
     const { features } = await ask<FeaturesResponse>('/api/features', { ...ASKED, limit: 1 });
-    const change = { nodes: [features[0].key], factor: 0 };
+    const change = { nodes: [features[0].key!], factor: 0 };
     const { page, errors } = await openGraph({
       nodeShare: '100',
-      node: features[0].key,
+      node: features[0].key!,
       change: JSON.stringify(change),
       graphMode: 'direct',
       validity: 'yes',
@@ -301,8 +301,9 @@ describe('attribution graph and features, in Chromium', () => {
     const { page, errors } = opened;
     const names = page.locator('.feature-name');
     await names.first().waitFor();
-    const { features } = await ask<FeaturesResponse>('/api/features', { ...ASKED, limit: 200 });
-    assert.equal(await names.count(), features.length);
+    const { features } = await ask<FeaturesResponse>('/api/features', { ...ASKED, limit: 4000 });
+    const rows = await page.locator('.virtual table').getAttribute('aria-rowcount');
+    assert.equal(Number(rows), features.length + 1);
     const { layer, index } = features[0];
     assert.equal(await names.first().textContent(), `L${layer} #${index}`);
     await names.first().focus();
@@ -310,7 +311,7 @@ describe('attribution graph and features, in Chromium', () => {
     await page.keyboard.press('Enter');
     await addressHas(opened, 'feature', `${features[1].layer}.${features[1].index}`);
     await page.locator('.feature-card .shaded').nth(1).waitFor();
-    await page.locator('.feature-logits svg').waitFor();
+    await page.locator('.feature-figures svg').first().waitFor();
     assert.match(await saved(page, 'features', 'CSV'), /^layer,feature,position/);
     assert.doesNotMatch(await saved(page, 'features', 'SVG'), /var\(--|NaN|undefined/);
     assert.deepEqual(errors, []);
@@ -343,7 +344,7 @@ describe('attribution graph and features, in Chromium', () => {
       for (const panel of ['graph', 'features']) {
         const state = { ...ASKED, panel, theme, lang, node: 'E_0_0', nodeShare: '40' };
         const { page, errors } = await lab.open(state);
-        await page.locator('.graph-nodes path, .feature-logits svg').first().waitFor();
+        await page.locator('.graph-nodes path, .feature-figures svg').first().waitFor();
         const found = await new AxeBuilder({ page }).include(`[data-panel=${panel}]`).analyze();
         const grave = found.violations.filter(({ impact }) =>
           ['serious', 'critical'].includes(impact ?? ''),

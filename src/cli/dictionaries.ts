@@ -1,9 +1,12 @@
+import { join } from 'node:path';
 import { GlassboxError } from '../base/error.ts';
 import {
   type Dictionary,
   findDictionaries,
   loadDictionary,
 } from '../microscope/dictionary/index.ts';
+import { type DictionaryFinder, dictionariesIn } from '../microscope/feature-edit.ts';
+import { findModel } from '../model/index.ts';
 
 /** A dictionary with the folder it lies in. */
 export interface OpenedDictionary {
@@ -25,4 +28,14 @@ export async function openDictionaries(folders: readonly string[]): Promise<Open
   return Promise.all(
     found.flat().map(async (folder) => ({ folder, dictionary: await loadDictionary(folder) })),
   );
+}
+
+/** How edits name dictionaries on the command line: by their folders below one folder. */
+export async function dictionaryFinder(options: {
+  readonly model: string;
+  readonly dictionaries?: string;
+}): Promise<DictionaryFinder> {
+  const folder =
+    options.dictionaries ?? join((await findModel(options.model)).folder, 'dictionaries');
+  return dictionariesIn(folder);
 }

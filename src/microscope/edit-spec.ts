@@ -5,6 +5,7 @@ import type { TensorData } from '../graph/op.ts';
 import { addressInfo, selectAddresses } from '../model/address.ts';
 import type { Model } from '../model/model.ts';
 import type { Edit } from '../model/run/edit-types.ts';
+import { type DictionaryFinder, featureEdits } from './feature-edit.ts';
 import { encodePrompt, resolveToken } from './prompt.ts';
 
 /** A direction in the space of an address's last axis; made unit length. */
@@ -60,6 +61,14 @@ export const editSpecSchema = z.discriminatedUnion('op', [
   z
     .strictObject({ ...place, op: z.literal('freeze') })
     .describe('hold the value of the unedited run'),
+  z
+    .strictObject({
+      ...place,
+      op: z.literal('feature'),
+      feature: z.string().min(3).describe('dictionary and number, such as transcoder-2:17'),
+      strength: z.number().describe('factor: 0 ablates the feature, 2 doubles it'),
+    })
+    .describe('multiply what a feature of a dictionary writes at this address'),
 ]);
 /** One intervention as JSON, as files and the page write it. */
 export type EditSpec = z.infer<typeof editSpecSchema>;
@@ -165,6 +174,10 @@ export async function resolveEdits(
   model: Model,
   tokens: readonly number[],
   specs: readonly EditSpec[],
+  options: {
+    /** Where edits of features find their dictionaries. */
+    readonly dictionaries?: DictionaryFinder;
+  } = {},
 ): Promise<Edit[]> {
   const { config } = model;
   const measured = specs.filter(({ op }) => op === 'add' || op === 'freeze');
@@ -204,6 +217,11 @@ export async function resolveEdits(
           direction: Float32Array.from(directionVector(model, address, spec.direction)),
           strength: spec.strength ?? 1,
         }));
+      case 'feature': {
+        const { feature, strength: factor } = spec;
+        const wanted = { at: selectAddresses(config, at), feature, factor, positions };
+        return featureEdits(model, tokens, wanted, options.dictionaries);
+      }
       case 'patch':
         return [{ ...where, op: 'patch', from: await otherRun(model, tokens, spec) }];
     }

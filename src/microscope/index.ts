@@ -3,6 +3,7 @@ export * from './attribution.ts';
 export * from './circuits/index.ts';
 export * from './dictionary/index.ts';
 export * from './edit-spec.ts';
+export { type DictionaryFinder, dictionariesIn } from './feature-edit.ts';
 export * from './graph/index.ts';
 export * from './heads.ts';
 export { bootstrap, bootstrapMean, type Estimate } from './intervals.ts';

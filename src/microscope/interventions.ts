@@ -4,6 +4,7 @@ import { addressInfo, selectAddresses } from '../model/address.ts';
 import type { Model } from '../model/model.ts';
 import type { Edit } from '../model/run/edit-types.ts';
 import { type EditSpec, resolveEdits } from './edit-spec.ts';
+import type { DictionaryFinder } from './feature-edit.ts';
 import type { LensGuess } from './lens.ts';
 import { type TokenMeasures, tokenMeasures } from './loss.ts';
 
@@ -76,10 +77,15 @@ export async function compareWithEdits(
   model: Model,
   tokens: readonly number[],
   specs: readonly EditSpec[],
-  options: { readonly preference?: Preference; readonly topK?: number } = {},
+  options: {
+    readonly preference?: Preference;
+    readonly topK?: number;
+    /** Where edits of features find their dictionaries. */
+    readonly dictionaries?: DictionaryFinder;
+  } = {},
 ): Promise<BeforeAfter> {
-  const edits = await resolveEdits(model, tokens, specs);
-  const { preference, topK } = options;
+  const { preference, topK, dictionaries } = options;
+  const edits = await resolveEdits(model, tokens, specs, { dictionaries });
   const before = await tokenMeasures(model, tokens, { topK });
   const after = await tokenMeasures(model, tokens, { topK, edits });
   const plain = (await model.forward(tokens)).logits!;
@@ -129,6 +135,8 @@ export interface DoseOptions {
   /** Random directions per strength, 8 unless told; 0 for none. */
   readonly baselines?: number;
   readonly seed?: number;
+  /** Where edits of features find their dictionaries. */
+  readonly dictionaries?: DictionaryFinder;
   readonly signal?: AbortSignal;
 }
 
@@ -152,6 +160,7 @@ export function withStrength(spec: EditSpec, strength: number): EditSpec {
     case 'add':
     case 'project':
     case 'scale':
+    case 'feature':
       return { ...spec, strength };
     case 'zero': {
       const { at, positions, heads } = spec;
@@ -164,7 +173,7 @@ export function withStrength(spec: EditSpec, strength: number): EditSpec {
 
 /** Whether an edit has a strength to vary. */
 export function hasStrength(spec: EditSpec): boolean {
-  return ['add', 'project', 'scale', 'zero'].includes(spec.op);
+  return ['add', 'project', 'scale', 'zero', 'feature'].includes(spec.op);
 }
 
 /** Random vectors as long, at every place, as the change an edit made there. */
@@ -221,7 +230,7 @@ export async function doseResponse(
   specs: readonly EditSpec[],
   options: DoseOptions,
 ): Promise<DoseResponse> {
-  const { preference, index, strengths, baselines = 8, seed = 0 } = options;
+  const { preference, index, strengths, baselines = 8, seed = 0, dictionaries } = options;
   const at = selectAddresses(model.config, specs[index].at);
   const vectors = at.every((address) =>
     ['d_model', 'd_head', 'd_mlp'].includes(addressInfo(model.config, address).shape.at(-1)!),
@@ -242,7 +251,9 @@ export async function doseResponse(
     options.signal?.throwIfAborted();
     const parts = await Promise.all(
       specs.map((spec, i) =>
-        resolveEdits(model, tokens, [i === index ? withStrength(spec, strength) : spec]),
+        resolveEdits(model, tokens, [i === index ? withStrength(spec, strength) : spec], {
+          dictionaries,
+        }),
       ),
     );
     const edits = parts.flat();

@@ -101,7 +101,7 @@ export function VirtualTable<T>(props: {
 function Spacer({ height, columns }: { readonly height: number; readonly columns: number }) {
   if (height <= 0) return null;
   return (
-    <tr class="spacer" aria-hidden="true">
+    <tr class="spacer">
       <td colSpan={columns} style={{ height: `${height}px`, padding: 0, border: 0 }} />
     </tr>
   );

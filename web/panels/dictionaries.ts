@@ -17,6 +17,16 @@ export const traceable = computed(() => {
   return value.set !== null;
 });
 
+/** The chosen feature as edits name it, `dictionary:index`; the first one where none is chosen. */
+export const featureInUse = computed(() => {
+  const name = state.feature.value;
+  if (name.includes(':')) return name;
+  const [layer = '0', index = '0'] = name === '' ? [] : name.split('.');
+  const { value } = dictionaries.data;
+  const first = value?.set?.names[Number(layer)] ?? value?.dictionaries[0]?.name ?? 'dictionary';
+  return `${first}:${index}`;
+});
+
 /** Whether a panel about features has come into sight: a trace takes seconds, and nobody may want it. */
 export const wanted = signal(false);
 

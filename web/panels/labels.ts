@@ -1,6 +1,6 @@
 import { effect, signal } from '@preact/signals';
-import type { LabelView } from '../../src/lab/api.ts';
 import { type ConceptWords, conceptWords } from '../../src/i18n/concepts/index.ts';
+import type { LabelView } from '../../src/lab/api.ts';
 import { locale } from '../i18n.ts';
 
 const words = signal<ConceptWords>(() => undefined);

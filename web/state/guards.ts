@@ -37,6 +37,7 @@ const NEEDS: Readonly<
   project: ({ direction, strength }) => isDirection(direction) && optional(isNumber)(strength),
   set: ({ value }) => isNumber(value) || listOf(isNumber)(value),
   patch: ({ from }) => isText(from),
+  feature: ({ feature, strength }) => isText(feature) && isNumber(strength),
 };
 
 /**

@@ -3,6 +3,7 @@ import { parseEditSpecs } from '../../microscope/edit-spec.ts';
 import { type Answer, compareWithEdits, doseResponse } from '../../microscope/interventions.ts';
 import { resolveToken } from '../../microscope/prompt.ts';
 import type { CommandSpec } from '../command.ts';
+import { dictionaryFinder } from '../dictionaries.ts';
 import { openModel, promptTokens, tokenText, withModel } from '../model.ts';
 import { jsonArgument, numberList, wholeNumber } from '../parse.ts';
 import { fixed, quoteToken, table } from '../table.ts';
@@ -35,7 +36,11 @@ export const edit: CommandSpec = {
       .option('--edit <n>', 'which edit the sweep varies', wholeNumber('--edit', 0), 0)
       .option('--baselines <n>', 'random directions per strength', wholeNumber('--baselines', 0), 8)
       .option('--seed <n>', 'seed of the random directions', wholeNumber('--seed'), 0)
-      .option('-k, --top <n>', 'answers to show', wholeNumber('--top', 1), 5),
+      .option('-k, --top <n>', 'answers to show', wholeNumber('--top', 1), 5)
+      .option(
+        '--dictionaries <folder>',
+        "where edits of features find them; the model's own unless told",
+      ),
   async action(context, { args: [prompt], options }) {
     const model = await openModel(context, options);
     const { ids, tokens } = promptTokens(model, prompt);
@@ -52,7 +57,9 @@ export const edit: CommandSpec = {
     const target = token(options.target);
     const preference =
       target === undefined ? undefined : { target, distractor: token(options.distractor) };
-    const compared = await compareWithEdits(model, ids, specs, { preference, topK: options.top });
+    const dictionaries = await dictionaryFinder(options);
+    const { top: topK } = options;
+    const compared = await compareWithEdits(model, ids, specs, { preference, topK, dictionaries });
     const sweep =
       options.sweep && preference
         ? await doseResponse(model, ids, specs, {
@@ -60,6 +67,7 @@ export const edit: CommandSpec = {
             index: options.edit,
             strengths: options.sweep,
             baselines: options.baselines,
+            dictionaries,
             seed: options.seed,
             signal: context.signal,
           })

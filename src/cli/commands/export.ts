@@ -57,7 +57,7 @@ export const exportCommand: CommandSpec = {
   async action(context, { args: [file], options }) {
     const model = await openModel(context, options);
     const specs = options.edits ? parseEditSpecs(await jsonArgument('--edits', options.edits)) : [];
-    const relative = specs.find(({ op }) => op === 'add' || op === 'freeze' || op === 'patch');
+    const relative = specs.find(({ op }) => ['add', 'freeze', 'patch', 'feature'].includes(op));
     if (relative) {
       throw new GlassboxError(`the edit '${relative.op}' depends on one prompt's activations`, {
         code: 'bad-export',

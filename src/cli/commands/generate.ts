@@ -1,6 +1,7 @@
 import { parseEditSpecs, resolveEdits } from '../../microscope/edit-spec.ts';
 import { encodePrompt, tokenizerOf } from '../../microscope/prompt.ts';
 import type { CommandSpec } from '../command.ts';
+import { dictionaryFinder } from '../dictionaries.ts';
 import { openModel, withModel } from '../model.ts';
 import { jsonArgument, realNumber, wholeNumber } from '../parse.ts';
 
@@ -43,7 +44,11 @@ export const generate: CommandSpec = {
       .option('--stop <text...>', 'strings that end the text')
       .option('--chat', 'treat the prompt as a user turn')
       .option('--system <text>', 'system turn before it, with --chat')
-      .option('-e, --edits <json>', 'interventions as JSON, or @file'),
+      .option('-e, --edits <json>', 'interventions as JSON, or @file')
+      .option(
+        '--dictionaries <folder>',
+        "where edits of features find them; the model's own unless told",
+      ),
   async action(context, { args: [prompt], options }) {
     const started = performance.now();
     const model = await openModel(context, options);
@@ -67,7 +72,9 @@ export const generate: CommandSpec = {
       repetitionPenalty: options.repetitionPenalty,
       seed: options.seed,
       stop: options.stop,
-      edits: await resolveEdits(model, ids, specs),
+      edits: await resolveEdits(model, ids, specs, {
+        dictionaries: await dictionaryFinder(options),
+      }),
       signal: context.signal,
     });
     let next = await stream.next();

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { conceptWords } from './index.ts';
+import { worldConcepts } from '../../organisms/labels/concepts.ts';
 import { createTokenizer } from '../../organisms/tokenizer.ts';
 import { createWorld } from '../../organisms/world/world.ts';
-import { worldConcepts } from '../../organisms/labels/concepts.ts';
+import { conceptWords } from './index.ts';
 
 test('every planted concept has words of its own in both Chinese languages', async () => {
   const world = createWorld();
@@ -34,8 +34,8 @@ test('every planted concept has words of its own in both Chinese languages', asy
 test('the two languages differ by vocabulary', async () => {
   const [hant, hans] = [await conceptWords('zh-Hant'), await conceptWords('zh-Hans')];
   assert.deepEqual([hant('turn/user'), hans('turn/user')], ['使用者訊息之中', '用户消息之内']);
-  assert.deepEqual([hant('io/object'), hans('io/object')].map((text) => text?.slice(0, 4)), [
-    '間接受詞',
-    '间接宾语',
-  ]);
+  assert.deepEqual(
+    [hant('io/object'), hans('io/object')].map((text) => text?.slice(0, 4)),
+    ['間接受詞', '间接宾语'],
+  );
 });

@@ -91,7 +91,8 @@ export const features = {
   tokenDetails: 'Token of a text',
   expected: 'The model expects next',
   adds: 'The feature adds, by direct path:',
-  ofMax: (value: string, share: string) => `Largest ${value}: ${share} of its maximum in the corpus`,
+  ofMax: (value: string, share: string) =>
+    `Largest ${value}: ${share} of its maximum in the corpus`,
   histogramAxis: 'activation where it fires',
   densityTitle: (density: string) => `Density ${density} among its dictionary`,
   densityAxis: (silent: string) => `log10 of density; ${silent} never fire`,

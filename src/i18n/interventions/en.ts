@@ -25,6 +25,7 @@ export const interventions = {
     project: 'Project out a direction',
     patch: 'Patch from a prompt',
     freeze: 'Freeze',
+    feature: 'Multiply a feature',
   },
   opHints: {
     zero: 'Ablate: replace the activation by zeros',
@@ -35,6 +36,7 @@ export const interventions = {
     project: 'Remove the component along a direction',
     patch: 'Take the activation of another prompt with as many tokens',
     freeze: 'Hold the value of the unedited run, whatever the edits above did',
+    feature: 'Multiply what a feature of a dictionary writes: 0 ablates it',
   },
   at: 'Address',
   addresses: 'Addresses of this model',
@@ -53,6 +55,8 @@ export const interventions = {
   strengthUnit: '× own length',
   strengthAbout:
     'In lengths of the activation itself: 1 adds a vector as long as the activation is on average',
+  feature: 'Feature',
+  featureHint: 'Dictionary and number, such as transcoder-2:17',
   direction: 'Direction',
   directions: { token: 'Token − token', random: 'Random', vector: 'Numbers' },
   tokenPlus: 'Towards',

@@ -1,4 +1,5 @@
 import { resolveEdits } from '../../microscope/index.ts';
+import { finderOf } from './graph/dictionaries.ts';
 import { choice, type Handler, promptIds, viewTokens } from './session.ts';
 
 export const generate: Handler<'generate'> = async (session, request, { emit, signal }) => {
@@ -7,7 +8,7 @@ export const generate: Handler<'generate'> = async (session, request, { emit, si
   const stream = session.model.stream(ids, {
     ...sampling,
     maxTokens,
-    edits: await resolveEdits(session.model, ids, edits),
+    edits: await resolveEdits(session.model, ids, edits, { dictionaries: finderOf(session) }),
     signal,
   });
   for (;;) {

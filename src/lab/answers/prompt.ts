@@ -1,6 +1,7 @@
 import { compareWithEdits, tokenMeasures } from '../../microscope/index.ts';
 import type { AnalysedPrompt, Measures } from '../api.ts';
 import { alignTokens } from './align.ts';
+import { finderOf } from './graph/dictionaries.ts';
 import {
   computedTop,
   guesses,
@@ -80,6 +81,7 @@ export const interventions: Handler<'interventions'> = async (session, request) 
   const compared = await compareWithEdits(session.model, ids, edits, {
     preference,
     topK: computedTop(topK),
+    dictionaries: finderOf(session),
   });
   const side = (which: 'before' | 'after') => ({
     ...measuresView(session, compared[which], topK),

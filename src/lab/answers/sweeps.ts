@@ -5,6 +5,7 @@ import {
   doseResponse,
   hasStrength,
 } from '../../microscope/index.ts';
+import { finderOf } from './graph/dictionaries.ts';
 import {
   choice,
   type Handler,
@@ -22,12 +23,16 @@ export const dose: Handler<'dose'> = async (session, request, { progress, signal
       varied
         ? `edit ${index} is '${varied.op}', which has no strength to vary`
         : `there is no edit ${index}: the list has ${edits.length}`,
-      { code: 'bad-edit', remedy: 'Vary an edit that adds, scales, projects out or zeroes.' },
+      {
+        code: 'bad-edit',
+        remedy: 'Vary an edit that adds, scales, projects out, zeroes or multiplies a feature.',
+      },
     );
   }
   const ids = promptIds(session, request.prompt);
   const preference = preferenceOf(session, request)!;
-  const settings = { preference, index, baselines, seed, signal };
+  const dictionaries = finderOf(session);
+  const settings = { preference, index, baselines, seed, dictionaries, signal };
   const points: DosePoint[] = [];
   let last: Awaited<ReturnType<typeof doseResponse>> | undefined;
   // One strength at a time, for the sake of progress; the seed makes the directions the same.

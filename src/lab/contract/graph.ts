@@ -199,7 +199,7 @@ export interface TraceNode {
   /** Of a feature, where it reached the bar on held-out text. */
   readonly label: string | null;
   /** Id of the planted concept that the label names, for its words in other languages. */
-  readonly concept: string | null;
+  readonly concept?: string;
   readonly activation: number | null;
   readonly probability: number | null;
   /** Of a feature: share of tokens it fires on in the harvested corpus; null without a harvest. */

@@ -1,3 +1,4 @@
+import type { EditSpec } from '../../microscope/edit-spec.ts';
 import type { Question, Requests } from '../messages.ts';
 import { circuitSnippets } from './circuit-snippet.ts';
 import { graphSnippets } from './graph-snippet.ts';
@@ -26,6 +27,23 @@ function onPrompt(
   };
 }
 
+/** What edits of features need besides: the folder that their dictionaries lie in. */
+function featureOption(edits: readonly EditSpec[], model: string) {
+  const needed = edits.some(({ op }) => op === 'feature');
+  const around = (snippet: Snippet): Snippet =>
+    needed
+      ? {
+          ...snippet,
+          uses: ['dictionariesIn', ...snippet.uses],
+          modelUses: ['findModel'],
+          lines: [`const { folder } = await findModel(${source(model)});`, ...snippet.lines],
+        }
+      : snippet;
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the template of the snippet.
+  const finder = new Raw('dictionariesIn(`${folder}/dictionaries`)');
+  return { option: needed ? { dictionaries: finder } : {}, around };
+}
+
 const snippets: {
   readonly [Q in Question]: (request: Requests[Q], model: string) => Snippet | null;
 } = {
@@ -51,24 +69,26 @@ const snippets: {
     lines: [],
     call: `await headScores(${args('model', optionsOf({ seed }))})`,
   }),
-  interventions: ({ prompt, edits, topK, ...request }) => {
+  interventions: ({ prompt, edits, topK, ...request }, model) => {
     const { uses, fields } = preferenceFields(request);
     const preference = optionsOf(fields);
-    return onPrompt(prompt, 'compareWithEdits', {
-      uses,
-      args: [
-        source(edits),
-        optionsOf({ topK, preference: preference === '' ? undefined : new Raw(preference) }),
-      ],
-    });
+    const own = preference === '' ? undefined : new Raw(preference);
+    const found = featureOption(edits, model);
+    return found.around(
+      onPrompt(prompt, 'compareWithEdits', {
+        uses,
+        args: [source(edits), optionsOf({ topK, preference: own, ...found.option })],
+      }),
+    );
   },
-  dose: ({ prompt, edits, edit, strengths, baselines, seed, ...request }) => {
+  dose: ({ prompt, edits, edit, strengths, baselines, seed, ...request }, model) => {
     const { uses, fields } = preferenceFields(request);
     const preference = new Raw(optionsOf(fields));
-    return onPrompt(prompt, 'doseResponse', {
-      uses,
-      args: [source(edits), optionsOf({ preference, index: edit, strengths, baselines, seed })],
-    });
+    const found = featureOption(edits, model);
+    const options = { preference, index: edit, strengths, baselines, seed, ...found.option };
+    return found.around(
+      onPrompt(prompt, 'doseResponse', { uses, args: [source(edits), optionsOf(options)] }),
+    );
   },
   attribution: ({ prompt, position, ...request }) => {
     const { uses, fields } = preferenceFields(request);
@@ -101,18 +121,21 @@ const snippets: {
     ],
     call: `all.filter(({ text }) => text.toLowerCase().includes(${source(query.toLowerCase())}))`,
   }),
-  generate: ({ prompt, edits = [], model: _, maxTokens = 32, ...sampling }) => {
+  generate: ({ prompt, edits = [], model: _, maxTokens = 32, ...sampling }, model) => {
     const { uses, line } = promptLine('tokens', prompt);
+    const found = featureOption(edits, model);
     const resolved =
       edits.length === 0
         ? undefined
-        : new Raw(`await resolveEdits(model, tokens, ${source(edits)})`);
+        : new Raw(
+            `await resolveEdits(${args('model', 'tokens', source(edits), optionsOf(found.option))})`,
+          );
     const options = optionsOf({ maxTokens, ...sampling, edits: resolved });
-    return {
+    return found.around({
       uses: [...uses, ...(resolved ? ['resolveEdits'] : [])],
       lines: [line],
       call: `await model.generate(tokens, ${options})`,
-    };
+    });
   },
 };
 

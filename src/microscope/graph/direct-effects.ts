@@ -91,15 +91,18 @@ async function effectsOf(
   const { nLayers, dModel } = config;
   const embeddings = cache.hook_embed.data as Float32Array;
   const pos = embeddings.length / dModel;
-  const standIns = Array.from({ length: nLayers }, (_, layer): Dictionary => ({
-    params: dictionary.params,
-    config: {
-      ...dictionary.config,
-      reads: [`blocks.${layer}.mlp.hook_in`],
-      writes: [`blocks.${layer}.hook_mlp_out`],
-      skip: false,
-    },
-  }));
+  const standIns = Array.from(
+    { length: nLayers },
+    (_, layer): Dictionary => ({
+      params: dictionary.params,
+      config: {
+        ...dictionary.config,
+        reads: [`blocks.${layer}.mlp.hook_in`],
+        writes: [`blocks.${layer}.hook_mlp_out`],
+        skip: false,
+      },
+    }),
+  );
   const set = { kind: 'per-layer' as const, dictionaries: standIns };
   const features = own.map(
     ({ index, position, activation }): ActiveFeature => ({
@@ -111,7 +114,9 @@ async function effectsOf(
   );
   const errors = Array.from({ length: nLayers }, () => new Float32Array(pos * dModel));
   const sources = layOutSources(set, { features, errors }, { embeddings, pos, dModel });
-  const signature = JSON.stringify(standIns.map(({ config: { reads, writes } }) => [reads, writes]));
+  const signature = JSON.stringify(
+    standIns.map(({ config: { reads, writes } }) => [reads, writes]),
+  );
   const kept = runner.program(`direct effects ${signature}`, 'fed', () =>
     edgeProgram(config, set, 'logits'),
   );

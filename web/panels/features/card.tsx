@@ -159,7 +159,10 @@ function OwnText() {
       {data?.on == null ? null : <OnText on={data.on} kind="own" />}
       {most === undefined || data?.harvest == null || data.harvest.max === 0 ? null : (
         <p class="note">
-          {words.ofMax(formatNumber(most, { digits: 3 }), formatProbability(most / data.harvest.max))}
+          {words.ofMax(
+            formatNumber(most, { digits: 3 }),
+            formatProbability(most / data.harvest.max),
+          )}
         </p>
       )}
     </section>

@@ -222,8 +222,7 @@ export const chosenFeature = computed<Chosen | undefined>(() => {
   if (cut > 0) return { dictionary: name.slice(0, cut), index: Number(name.slice(cut + 1)) };
   const [layer, index] = name.split('.').map(Number);
   if (name !== '') return { layer, index };
-  const first =
-    state.featureScope.value === 'all' ? found.data.value?.features[0] : rows.value[0];
+  const first = state.featureScope.value === 'all' ? found.data.value?.features[0] : rows.value[0];
   return first && { dictionary: first.dictionary, index: first.index };
 });
 

@@ -77,7 +77,8 @@ function ShadedTokens(props: Shaded) {
     event.preventDefault();
     const all = [...event.currentTarget.querySelectorAll<HTMLElement>('[data-index]')];
     const now = pointed.value?.key === props.textKey ? pointed.value.index : -1;
-    const next = all[Math.min(all.length - 1, Math.max(0, now + (event.key === 'ArrowLeft' ? -1 : 1)))];
+    const next =
+      all[Math.min(all.length - 1, Math.max(0, now + (event.key === 'ArrowLeft' ? -1 : 1)))];
     next?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     if (next) show(next);
   };
@@ -89,7 +90,6 @@ function ShadedTokens(props: Shaded) {
     if (token !== null && token !== pointed.peek()?.anchor) show(token);
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a run of text is no fieldset.
     <span
       class="shaded-tokens"
       role="group"
@@ -159,7 +159,14 @@ function askExample(dictionary: string, example: ExampleView): void {
   const count = tokens.length;
   void expect<FeatureExampleResponse>(
     exampleKey(dictionary, example),
-    post('/api/feature-example', { model: modelName.value, dictionary, row, start, count, topK: 5 }),
+    post('/api/feature-example', {
+      model: modelName.value,
+      dictionary,
+      row,
+      start,
+      count,
+      topK: 5,
+    }),
     ({ next }) => next,
   );
 }
@@ -251,7 +258,8 @@ export function TokenDetails({ data }: { readonly data: FeatureResponse }) {
           <p>
             <TokenText text={value.text} />{' '}
             <span class="note">
-              {words.activation} <b class="number">{formatNumber(value.activation, { digits: 3 })}</b>
+              {words.activation}{' '}
+              <b class="number">{formatNumber(value.activation, { digits: 3 })}</b>
             </span>
           </p>
           <table class="data">

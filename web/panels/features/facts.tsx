@@ -26,7 +26,7 @@ export function Densities({ data }: { readonly data: FeatureResponse }) {
     palette: palettes.page,
     heading: 'hidden' as const,
     lang: locale.value,
-    width: 230,
+    width: 204,
   };
   const logits = (
     <Figure title={words.logitsTitle}>
@@ -118,11 +118,7 @@ export function Relations({ data }: { readonly data: FeatureResponse }) {
     list.map((one) => ({ ...one, dictionary, layer }));
   return (
     <div class="feature-relations">
-      <Related
-        title={words.neighbours}
-        about={words.neighboursAbout}
-        list={own(data.neighbours)}
-      />
+      <Related title={words.neighbours} about={words.neighboursAbout} list={own(data.neighbours)} />
       {data.correlated === null ? null : (
         <Related
           title={words.correlated}
@@ -163,9 +159,7 @@ function Related(props: {
               onClick={() => setState({ feature: featureKey(one) })}
             >
               {featureId(one)}{' '}
-              <span class="note">
-                {one.label === null ? words.noLabel : labelText(one.label)}
-              </span>
+              <span class="note">{one.label === null ? words.noLabel : labelText(one.label)}</span>
             </button>
           </li>
         ))}

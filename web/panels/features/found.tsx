@@ -43,11 +43,7 @@ export function FoundTable() {
         </tr>
       }
       row={(one, index, tabIndex) => (
-        <tr
-          key={featureKey(one)}
-          class={isChosen(one) ? 'chosen' : ''}
-          aria-rowindex={index + 2}
-        >
+        <tr key={featureKey(one)} class={isChosen(one) ? 'chosen' : ''} aria-rowindex={index + 2}>
           <td>
             <button
               type="button"

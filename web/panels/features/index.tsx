@@ -2,7 +2,12 @@ import { useSignalEffect } from '@preact/signals';
 import { Segments, Select } from '../../components/controls.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { formatCount, t } from '../../i18n.ts';
-import { FEATURE_GROUPS, FEATURE_KINDS, FEATURE_SCOPES, LABEL_SOURCES } from '../../state/fields.ts';
+import {
+  FEATURE_GROUPS,
+  FEATURE_KINDS,
+  FEATURE_SCOPES,
+  LABEL_SOURCES,
+} from '../../state/fields.ts';
 import { locked } from '../../state/focus.ts';
 import { setState, state } from '../../state/url.ts';
 import { traceable, useSight, wanted } from '../dictionaries.ts';
@@ -74,7 +79,10 @@ function Controls() {
       <Select
         label={words.dictionary}
         value={names.includes(state.dictionary.value) ? state.dictionary.value : ''}
-        options={[{ value: '', label: words.any }, ...names.map((value) => ({ value, label: value }))]}
+        options={[
+          { value: '', label: words.any },
+          ...names.map((value) => ({ value, label: value })),
+        ]}
         onChange={(dictionary) => setState({ dictionary })}
       />
       <Select

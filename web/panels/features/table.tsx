@@ -128,7 +128,10 @@ export function FeatureTable() {
             </th>
           </tr>
         ) : (
-          <FeatureRow key={rowKey(line.row)} {...{ row: line.row, index, tabIndex, reach, graph }} />
+          <FeatureRow
+            key={rowKey(line.row)}
+            {...{ row: line.row, index, tabIndex, reach, graph }}
+          />
         )
       }
     />
@@ -187,9 +190,7 @@ function FeatureRow(props: {
       >
         {formatNumber(row.effect, { signed: true, digits: 3 })}
       </td>
-      {props.graph ? (
-        <td class="number">{formatNumber(row.influence, { digits: 4 })}</td>
-      ) : null}
+      {props.graph ? <td class="number">{formatNumber(row.influence, { digits: 4 })}</td> : null}
       <td class="number">{row.density === null ? '–' : formatProbability(row.density)}</td>
       <ScoreCell label={row.label} />
     </tr>

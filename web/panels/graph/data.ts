@@ -6,6 +6,7 @@ import { formatProbability, t } from '../../i18n.ts';
 import { setState, state } from '../../state/url.ts';
 import { tokenLabels } from '../attention/labels.ts';
 import { graphRequest, PATIENCE } from '../dictionaries.ts';
+import { labelText } from '../labels.ts';
 import type { FileFault } from './file.ts';
 import { hideFrequent, MOST_PRESENT, withDifference } from './filter.ts';
 import { shelves } from './lists.ts';
@@ -70,6 +71,11 @@ function differenceLabel(a: GraphNode, b: GraphNode): string {
   return `${logitName(a)} − ${logitName(b)}`;
 }
 
+/** A label in the language of the page. */
+function ownLabel({ label, concept }: Pick<GraphNode, 'label' | 'concept'>) {
+  return label === null ? null : labelText({ text: label, concept: concept ?? null });
+}
+
 /** A logit's token. */
 export function logitName(node: GraphNode): string {
   const target = traced.data.value?.targets.find(({ key }) => key === node.key);
@@ -103,7 +109,7 @@ export const renamed = computed(
 
 /** What a node is called where there is room for a few words. */
 export function nodeLabel(node: GraphNode): string {
-  const own = renamed.value.get(node.key) ?? node.label;
+  const own = renamed.value.get(node.key) ?? ownLabel(node);
   if (own) return own;
   const graph = view.value;
   const words = t().graph;

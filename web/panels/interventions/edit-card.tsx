@@ -160,6 +160,32 @@ function Amount(props: {
           onChange={(value) => onChange({ ...edit, strength: value })}
         />
       );
+    case 'feature':
+      return (
+        <>
+          <Field label={words.feature} hint={words.featureHint}>
+            {(id) => (
+              <input
+                id={id}
+                type="text"
+                class="mono"
+                spellcheck={false}
+                value={edit.feature}
+                onChange={(event) => {
+                  const feature = event.currentTarget.value;
+                  if (/^.+:\d+$/.test(feature)) onChange({ ...edit, feature });
+                  else event.currentTarget.value = edit.feature;
+                }}
+              />
+            )}
+          </Field>
+          <StrengthField
+            kind="factor"
+            value={edit.strength}
+            onChange={(value) => onChange({ ...edit, strength: value })}
+          />
+        </>
+      );
     case 'set':
       return typeof edit.value === 'number' ? (
         <Field label={words.value}>

@@ -31,13 +31,13 @@ const ADDRESSES = [
   listing('blocks.1.hook_mlp_out', ['batch', 'pos', 'd_model'], 'what the MLP adds'),
 ];
 const MODEL = { addresses: ADDRESSES, heads: 6, keyValueHeads: 2 };
-const CONTEXT: EditContext = { target: ' Mary', distractor: 12, promptB: 'other' };
+const CONTEXT: EditContext = { target: ' Mary', distractor: 12, promptB: 'other', feature: 'a:1' };
 
 test('every operation turned into every other is an edit that the library accepts', () => {
   const start: StackedEdit = { at: 'blocks.0.attn.hook_z', op: 'zero', positions: [3], heads: [1] };
   for (const first of OPS) {
     for (const second of OPS) {
-      for (const context of [CONTEXT, { promptB: 'x' }]) {
+      for (const context of [CONTEXT, { promptB: 'x', feature: 'b/c:2' }]) {
         const edit = withOp(withOp(start, first, context), second, context);
         const [parsed] = parseEditSpecs([edit]);
         assert.deepEqual(parsed, edit);

@@ -15,6 +15,7 @@ export const OPS: readonly EditOp[] = [
   'set',
   'patch',
   'freeze',
+  'feature',
 ];
 
 /** A direction as an edit carries it. */
@@ -27,6 +28,8 @@ export interface EditContext {
   readonly distractor?: string | number;
   /** Prompt to patch from. */
   readonly promptB: string;
+  /** Feature to multiply, as `dictionary:index`. */
+  readonly feature: string;
 }
 
 /** What an operation's number means: lengths of the activation, a factor, or a share of it. */
@@ -41,6 +44,7 @@ const STRENGTHS: Readonly<Record<EditOp, StrengthKind | null>> = {
   set: null,
   patch: null,
   freeze: null,
+  feature: 'factor',
 };
 
 /** What the strength of an operation means in a sweep; null when there is none to vary. */
@@ -102,12 +106,19 @@ export function withOp(edit: StackedEdit, op: EditOp, context: EditContext): Sta
       return { ...where, op, value: 0 };
     case 'patch':
       return { ...where, op, from: context.promptB };
+    case 'feature':
+      return {
+        ...where,
+        op,
+        feature: 'feature' in edit ? edit.feature : context.feature,
+        strength: 0,
+      };
   }
 }
 
 /** The number that an edit's slider shows. */
 export function strengthOf(edit: StackedEdit): number | undefined {
-  if (edit.op === 'add' || edit.op === 'scale') return edit.strength;
+  if (edit.op === 'add' || edit.op === 'scale' || edit.op === 'feature') return edit.strength;
   if (edit.op === 'project') return edit.strength ?? 1;
   return undefined;
 }

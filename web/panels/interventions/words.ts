@@ -30,6 +30,7 @@ export function summarise(edit: StackedEdit): string {
     } else if ('random' in direction) parts.push(`${words.directions.random} ${direction.random}`);
     else parts.push(words.directions.vector);
   }
+  if (edit.op === 'feature') parts.push(edit.feature);
   const strength = strengthOf(edit);
   if (strength !== undefined) {
     parts.push(formatNumber(strength, { signed: edit.op === 'add' }));

@@ -14,6 +14,7 @@ import type {
   DictionaryConfig,
   DictionarySet,
 } from '../../../microscope/dictionary/types.ts';
+import type { DictionaryFinder } from '../../../microscope/feature-edit.ts';
 import type { Model } from '../../../model/index.ts';
 import type { DictionaryFiguresView, DictionaryKind } from '../../contract/graph.ts';
 import type { Handler, Session } from '../session.ts';
@@ -193,6 +194,11 @@ export const dictionaries: Handler<'dictionaries'> = async (session) => {
     dictionaries: listed,
   };
 };
+
+/** How the edits of a request find the dictionaries that they name. */
+export function finderOf(session: Session): DictionaryFinder {
+  return async (name) => openDictionary((await dictionaryOf(session, { dictionary: name })).folder);
+}
 
 /** Which dictionary a request means: by its name, or the transcoder of a layer. */
 export interface AskedDictionary {

@@ -67,8 +67,7 @@ function compare(sort: NonNullable<FindFeaturesRequest['sort']>) {
   return (a: { one: Candidate; rank: number }, b: { one: Candidate; rank: number }): number => {
     const [x, y] = [a.one, b.one];
     const score = (y.label?.score ?? -1) - (x.label?.score ?? -1);
-    const sure =
-      SURENESS[x.label?.source ?? 'weak'] - SURENESS[y.label?.source ?? 'weak'] || score;
+    const sure = SURENESS[x.label?.source ?? 'weak'] - SURENESS[y.label?.source ?? 'weak'] || score;
     if (sort === 'density') return (y.density ?? -1) - (x.density ?? -1) || sure;
     if (sort === 'max') return (y.max ?? -1) - (x.max ?? -1) || sure;
     return sort === 'score' ? score || a.rank - b.rank : a.rank - b.rank || sure;

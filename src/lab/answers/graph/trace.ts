@@ -71,7 +71,7 @@ export const trace: Handler<'trace'> = async (session, request, job) => {
   };
   const conceptAt = (i: number) => {
     const { kind, layer, index } = nodes[i];
-    return kind === 'feature' ? (labels(layer, index)?.concept ?? null) : null;
+    return (kind === 'feature' && labels(layer, index)?.concept) || undefined;
   };
   const views = chosen.map((i): TraceNode => {
     const { kind, layer, position, index, activation, probability } = nodes[i];
