@@ -134,7 +134,7 @@ describe('attribution graph and features, in Chromium', () => {
   }
 
   async function saved(page: Page, panel: string, kind: string): Promise<string> {
-    await page.locator(`[data-panel=${panel}] .menu > button`).last().click();
+    await page.locator(`[data-panel=${panel}] .panel-actions .menu > button`).click();
     const item = page.locator(`[data-panel=${panel}] .menu-item:visible`, { hasText: kind });
     const [download] = await Promise.all([page.waitForEvent('download'), item.click()]);
     return readFile(await download.path(), 'utf8');

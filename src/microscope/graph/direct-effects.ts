@@ -1,8 +1,9 @@
 import type { Model } from '../../model/model.ts';
 import { createEncoder } from '../dictionary/run.ts';
 import type { Dictionary } from '../dictionary/types.ts';
+import { EdgeRunner } from './edges.ts';
 import type { ActiveFeature } from './features.ts';
-import { edgeProgram, frozenAddresses } from './frozen.ts';
+import { frozenAddresses } from './frozen.ts';
 import { layOutSources } from './sources.ts';
 import type { LogitTarget } from './targets.ts';
 
@@ -87,8 +88,7 @@ async function effectsOf(
   },
 ): Promise<Float32Array> {
   const { dictionary, block, own, cache, target } = given;
-  const { config, runner } = model;
-  const { nLayers, dModel } = config;
+  const { nLayers, dModel } = model.config;
   const embeddings = cache.hook_embed.data as Float32Array;
   const pos = embeddings.length / dModel;
   const standIns = Array.from(
@@ -114,25 +114,7 @@ async function effectsOf(
   );
   const errors = Array.from({ length: nLayers }, () => new Float32Array(pos * dModel));
   const sources = layOutSources(set, { features, errors }, { embeddings, pos, dModel });
-  const signature = JSON.stringify(
-    standIns.map(({ config: { reads, writes } }) => [reads, writes]),
-  );
-  const kept = runner.program(`direct effects ${signature}`, 'fed', () =>
-    edgeProgram(config, set, 'logits'),
-  );
-  const held = Object.fromEntries(
-    frozenAddresses(config).map((address) => [`held.${address}`, cache[address]]),
-  );
-  const results = await runner.run(kept, {
-    ...held,
-    ...sources.feeds,
-    vectors: { dtype: 'float32', shape: [1, dModel], data: target.vector },
-    positions: { dtype: 'int64', shape: [1], data: BigInt64Array.of(BigInt(pos - 1)) },
-  });
-  const edges = results[`edges.${block}`].data as Float32Array;
-  const out = new Float32Array(own.length);
-  for (const { column, position, slot } of sources.slots[block]) {
-    if (column < own.length) out[column] = edges[position * sources.widths[block] + slot];
-  }
-  return out;
+  const runner = new EdgeRunner(model, set, sources, cache);
+  const [row] = await runner.rows({ site: 'logits', positions: [pos - 1], vectors: target.vector });
+  return row.subarray(0, own.length);
 }
