@@ -8,7 +8,7 @@ const SCRIPT = fileURLToPath(new URL('../../scripts/reference/peers.py', import.
 /** A process of the other side, loaded, warm and waiting. */
 export interface Peer {
   readonly name: string;
-  /** Its first run, which also warms up. */
+  /** Its first run, which warms up; of a graph a part. */
   readonly first: Times;
   readonly versions: Readonly<Record<string, string>>;
   run(): Promise<Times>;
