@@ -3,7 +3,7 @@ import { GlassboxError } from '../base/error.ts';
 import { Rng } from '../base/rng.ts';
 import type { CorpusConfig, TokenSource } from '../microscope/dictionary/index.ts';
 import { tokenizerOf } from '../microscope/prompt.ts';
-import type { Model } from '../model/index.ts';
+import { createTokenizer, type Model, type Tokenizer } from '../model/index.ts';
 import { contextLength } from '../model/run/batch.ts';
 import {
   createWorld,
@@ -12,6 +12,7 @@ import {
   documentText,
   mechanisms,
   SPECIAL,
+  tokenizerJson,
   trainingBatch,
 } from '../organisms/index.ts';
 
@@ -32,24 +33,54 @@ export function parseCorpus(text: string): CorpusConfig {
   return { world: { seed: Number(world[2]), split: world[1] === 'world' ? 'train' : 'held-out' } };
 }
 
-/** The document stream the built-in model was trained on, with a seed of its own. */
+/** Whether a model's tokenizer has the tokens of the built-in world, each with the same id. */
+function speaksWorld(model: Model, world: Tokenizer): boolean {
+  const own = tokenizerOf(model);
+  if (own.vocabSize !== world.vocabSize) return false;
+  const text = (tokenizer: Tokenizer, id: number) => tokenizer.tokenStrings([id])[0]?.text;
+  return Array.from({ length: world.vocabSize }, (_, id) => id).every(
+    (id) => text(own, id) === text(world, id),
+  );
+}
+
+/**
+ * The document stream the built-in model was trained on, with a seed of its own. A model with another tokenizer gets the
+ * same documents, one per row, in tokens of its own.
+ */
 function worldStream(model: Model, seed: number): TokenSource {
   const world = createWorld();
   const tokenizer = createWorldTokenizer(world);
   const length = contextLength(model.config);
-  const pad = tokenizer.id(SPECIAL.pad);
+  const [pad, end] = [tokenizer.id(SPECIAL.pad), tokenizer.id(SPECIAL.endOfText)];
+  const reader = createTokenizer({ tokenizer: tokenizerJson(world) });
+  const own = speaksWorld(model, reader) ? null : tokenizerOf(model);
+  // Rows of another tokenizer are packed as for the built-in model, whose documents have room in 128 tokens.
+  const room = own ? PACKED : length;
   return {
     name: `built-in world, seed ${seed}`,
     batch(index) {
-      const { tokens } = trainingBatch(world, tokenizer, { seed, batch: ROWS, length }, index);
-      return Array.from({ length: ROWS }, (_, row) => {
-        const ids = Array.from(tokens.subarray(row * length, (row + 1) * length));
-        const end = ids.findLastIndex((id) => id !== pad) + 1;
-        return ids.slice(0, end);
+      const { tokens } = trainingBatch(
+        world,
+        tokenizer,
+        { seed, batch: ROWS, length: room },
+        index,
+      );
+      const rows = Array.from({ length: ROWS }, (_, row) => {
+        const ids = Array.from(tokens.subarray(row * room, (row + 1) * room));
+        return ids.slice(0, ids.findLastIndex((id) => id !== pad) + 1);
+      });
+      if (!own) return rows;
+      return rows.map((ids) => {
+        const first = ids.slice(1, ids.indexOf(end, 1) < 0 ? undefined : ids.indexOf(end, 1));
+        const text = reader.decode(first, { skipSpecialTokens: true });
+        return own.encode(text, { addSpecialTokens: true }).slice(0, length);
       });
     },
   };
 }
+
+/** Tokens per row of the built-in model's training. */
+const PACKED = 128;
 
 /** Documents about combinations that were never trained, one per row, mechanisms in their usual shares. */
 function heldOutDocuments(model: Model, seed: number): TokenSource {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GlassboxError } from '../../../base/error.ts';
 import { writeFileAtomic } from '../../../base/files.ts';
@@ -35,6 +35,7 @@ export const TOKENS = 'tokens.bin';
 export const ROWS = 'rows.bin';
 export const EVENTS = 'events.bin';
 export const FEATURES = 'features.safetensors';
+const STATE = 'state.json';
 
 /** SHA-256 over a dictionary's configuration and weights. */
 export function dictionaryHash({ config, params }: Dictionary): string {
@@ -52,7 +53,8 @@ export function dictionaryHash({ config, params }: Dictionary): string {
  * file per batch, and a later call with the same settings goes on there.
  *
  * @returns null when stopped by the signal
- * @throws GlassboxError `harvest-exists`, `dictionary-mismatch`, `harvest-mismatch`, `empty-corpus`
+ * @throws GlassboxError `harvest-exists`, `folder-not-empty`, `dictionary-mismatch`, `harvest-mismatch`,
+ *   `bad-harvest`, `empty-corpus`, `non-finite`
  */
 export async function harvest(
   folder: string,
@@ -67,6 +69,13 @@ export async function harvest(
       details: { folder },
     });
   }
+  if ((await readdir(folder).catch(() => [])).length > 0) {
+    throw new GlassboxError(`${folder} holds other files`, {
+      code: 'folder-not-empty',
+      remedy: 'Choose a folder of its own for the harvest.',
+      details: { folder },
+    });
+  }
   checkDictionary(model, dictionary);
   const { tokens, batches, excluded = [], progress, signal } = options;
   const partial = `${folder}.partial`;
@@ -77,6 +86,8 @@ export async function harvest(
     excluded,
     dictionary: dictionaryHash(dictionary),
   };
+  const finished = await resumeFinished(partial, settings);
+  if (finished) return publish(partial, folder, finished);
   let { done } = await resume(partial, settings);
   const label = 'harvesting';
   const encoder = await createEncoder(model.runtime, dictionary);
@@ -89,10 +100,7 @@ export async function harvest(
         done,
         await readBatch(model, dictionary, { encoder, batch, excluded }),
       );
-      await writeFileAtomic(
-        join(partial, 'state.json'),
-        JSON.stringify({ ...settings, done: done + 1 }),
-      );
+      await writeFileAtomic(join(partial, STATE), JSON.stringify({ ...settings, done: done + 1 }));
       progress?.({ label, done: done + 1, total: batches, unit: 'batches' });
     }
   } finally {
@@ -106,20 +114,59 @@ export async function harvest(
     });
   }
   const info = await finish(partial, model, dictionary, { settings, done, progress });
-  for (let i = 0; i < done; i++) {
-    await rm(join(partial, `chunk-${String(i).padStart(5, '0')}.bin`));
+  return publish(partial, folder, info);
+}
+
+/** Drops what only the work needed and gives the folder its name. What was begun before is carried on with. */
+async function publish(partial: string, folder: string, info: HarvestInfo): Promise<HarvestInfo> {
+  for (const name of await readdir(partial)) {
+    if (/^chunk-\d+\.bin$/.test(name) || name === STATE) await rm(join(partial, name));
   }
-  await rm(join(partial, 'state.json'));
   await mkdir(dirname(folder), { recursive: true });
   await rename(partial, folder);
   return info;
 }
 
+/** A harvest that was whole when it was stopped, before its folder got its name. */
+async function resumeFinished(
+  partial: string,
+  settings: Readonly<Record<string, unknown>>,
+): Promise<HarvestInfo | null> {
+  const text = await readFile(join(partial, INDEX), 'utf8').catch(() => undefined);
+  if (text === undefined) return null;
+  const info = parseState<HarvestInfo>(partial, text);
+  const { model, corpus, excluded, dictionary } = info;
+  checkSame(partial, { model, corpus, excluded, dictionary }, settings);
+  return info;
+}
+
+function parseState<T>(partial: string, text: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new GlassboxError(`${partial} is damaged`, {
+      code: 'bad-harvest',
+      remedy: 'Delete the unfinished harvest and start again.',
+      details: { partial },
+      cause,
+    });
+  }
+}
+
 async function resume(partial: string, settings: Readonly<Record<string, unknown>>) {
-  const text = await readFile(join(partial, 'state.json'), 'utf8').catch(() => undefined);
+  const text = await readFile(join(partial, STATE), 'utf8').catch(() => undefined);
   if (text === undefined) return { done: 0 };
-  const { done, ...saved } = JSON.parse(text) as { done: number };
-  if (JSON.stringify(saved) === JSON.stringify(settings)) return { done };
+  const { done, ...saved } = parseState<{ done: number }>(partial, text);
+  checkSame(partial, saved, settings);
+  return { done };
+}
+
+function checkSame(
+  partial: string,
+  saved: Readonly<Record<string, unknown>>,
+  settings: Readonly<Record<string, unknown>>,
+): void {
+  if (JSON.stringify(saved) === JSON.stringify(settings)) return;
   throw new GlassboxError(`${partial} is an unfinished harvest of something else`, {
     code: 'harvest-mismatch',
     remedy: 'Delete it to start again, or finish it with the settings it was begun with.',
@@ -140,6 +187,13 @@ async function readBatch(
   const addresses = config.reads;
   const read = await readActivations([{ model, addresses }], batch, { excluded });
   const { acts } = await encoder.run(addresses.map((address) => read.values[address]));
+  if (!acts.every(Number.isFinite)) {
+    throw new GlassboxError(`the activations at ${addresses.join(', ')} hold NaN or infinity`, {
+      code: 'non-finite',
+      remedy: 'Check the weights of the model.',
+      details: { addresses },
+    });
+  }
   const starts = new Uint32Array(batch.length);
   for (let i = 1; i < batch.length; i++) starts[i] = starts[i - 1] + batch[i - 1].length;
   const events = new EventList();
