@@ -199,6 +199,124 @@ describe('attribution graph and features, in Chromium', () => {
     assert.deepEqual(errors, []);
   });
 
+  test('before a choice: paths, nodes by token, what is hidden; a search is gone through by [ and ]', async () => {
+    const opened = await openGraph();
+    const { page, errors } = opened;
+    const side = page.locator('.graph-side');
+    assert.ok((await side.locator('.graph-paths li').count()) > 0);
+    await side.getByRole('radio', { name: 'By token' }).check();
+    await addressHas(opened, 'nodeList', 'token');
+    assert.ok((await side.locator('h4').count()) > 3);
+
+    // Pointing at a row shows the node in the picture and leaves the list as it is.
+    await side.locator('.node-row').first().hover();
+    await page.locator('.graph-rings .pointed').waitFor();
+    assert.ok((await side.locator('.graph-paths li').count()) > 0);
+
+    const search = page.getByLabel('Search labels');
+    await search.fill('L1');
+    const found = await side.locator('.node-row').evaluateAll((rows) => {
+      return rows.map((row) => (row as HTMLElement).dataset.node);
+    });
+    assert.ok(found.length > 1);
+    await search.press('Enter');
+    await addressHas(opened, 'node', found[0]);
+    await page.locator('.graph-scroll').focus();
+    await page.keyboard.press(']');
+    await addressHas(opened, 'node', found[1]);
+    await page.keyboard.press('[');
+    await addressHas(opened, 'node', found[0]);
+    await page.getByRole('button', { name: 'Back to the list' }).click();
+    await addressHas(opened, 'node', null);
+
+    await page.locator('.graph-hidden summary').click();
+    assert.ok((await page.locator('.hidden-lists tbody tr').count()) > 3);
+    assert.deepEqual(errors, []);
+  });
+
+  test('features that are everywhere are hidden only when asked for, and counted', async () => {
+    const { page, errors } = await openGraph({ nodeShare: '100', edgeShare: '100' });
+    const { nodes } = await ask<TraceResponse>('/api/trace', {
+      ...ASKED,
+      nodeShare: 1,
+      edgeShare: 1,
+    });
+    const often = nodes.filter(({ presence }) => presence !== null && presence > 2 / 3).length;
+    assert.ok(often > 0);
+    assert.equal(await page.locator('.graph-nodes path').count(), nodes.length);
+    await page.getByLabel('Hide ubiquitous').check();
+    await page.locator('.graph-scores', { hasText: `${often} features are at over` }).waitFor();
+    assert.equal(await page.locator('.graph-nodes path').count(), nodes.length - often);
+    assert.deepEqual(errors, []);
+  });
+
+  test('two logits make a difference, which has their links subtracted', async () => {
+    const opened = await openGraph({ prompt: 'The', target: '', distractor: '' });
+    const { page, errors } = opened;
+    const { nodes } = await ask<TraceResponse>('/api/trace', { prompt: 'The' });
+    const [a, b] = nodes.filter(({ kind }) => kind === 'logit');
+    await page.locator('.graph-picture').click({ position: await place(page, nodes.indexOf(a)) });
+    await page.getByLabel('Minus').selectOption(b.key);
+    await addressHas(opened, 'logitPair', [a.key, b.key]);
+    await addressHas(opened, 'node', `${a.key}__vs__${b.key}`);
+    assert.equal(await page.locator('.graph-nodes path').count(), nodes.length + 1);
+    assert.ok((await page.locator('.connection').count()) > 0);
+    await page.getByRole('button', { name: 'Trace it exactly' }).click();
+    await addressHas(opened, 'target', `#${a.index}`);
+    await addressHas(opened, 'distractor', `#${b.index}`);
+    assert.deepEqual(errors, []);
+  });
+
+  test('the subgraph: scores, dragging, arrow keys, letting go, renaming, members', async () => {
+    const { nodes } = await ask<TraceResponse>('/api/trace', {
+      ...ASKED,
+      nodeShare: 0.8,
+      edgeShare: 0.98,
+    });
+    const [a, b, c] = nodes.filter(({ kind }) => kind === 'feature').map(({ key }) => key);
+    const opened = await openGraph({
+      pins: JSON.stringify([a]),
+      supernodes: JSON.stringify([['pair', b, c]]),
+    });
+    const { page, errors } = opened;
+    const asked = { ...ASKED, nodes: [a, b, c] };
+    const { replacement } = await ask<{ replacement: number }>('/api/subgraph-scores', asked);
+    await page
+      .locator('.subgraph-scores', { hasText: `${(100 * replacement).toFixed(1)}%` })
+      .waitFor();
+    const part = page.locator(`.subgraph-node[data-node="${a}"]`);
+    await part.scrollIntoViewIfNeeded();
+    const placed = () => {
+      const found = JSON.parse(opened.state().get('subgraphAt') ?? '[]');
+      return found as [string, number, number][];
+    };
+    const box = (await part.boundingBox())!;
+    await page.mouse.move(box.x + 60, box.y + 26);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 90, box.y + 26, { steps: 3 });
+    await page.mouse.up();
+    await page.waitForFunction(() => location.hash.includes('subgraphAt'));
+    assert.equal(placed()[0][0], a);
+    const before = placed()[0][1];
+    await part.focus();
+    await page.keyboard.press('ArrowLeft');
+    await addressHas(opened, 'subgraphAt', [[a, before - 12, placed()[0][2]]]);
+    await page.keyboard.press('Home');
+    await addressHas(opened, 'subgraphAt', null);
+    await page.keyboard.press('F2');
+    await page.keyboard.type('mine');
+    await page.keyboard.press('Enter');
+    await addressHas(opened, 'nodeLabels', [[a, 'mine']]);
+    await page.locator('.subgraph-expand').click();
+    await addressHas(opened, 'expanded', ['super:0']);
+    await page.locator('.subgraph-member').first().click();
+    await addressHas(opened, 'node', b);
+    await part.focus();
+    await page.keyboard.press('Delete');
+    await addressHas(opened, 'pins', null);
+    assert.deepEqual(errors, []);
+  });
+
   test('an ablation: prediction beside measurement, validity, heads and scores', async () => {
     const { features } = await ask<FeaturesResponse>('/api/features', { ...ASKED, limit: 1 });
     const change = { nodes: [features[0].key!], factor: 0 };

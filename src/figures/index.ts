@@ -49,10 +49,16 @@ export { type ScatterOptions, type ScatterPoint, scatter } from './scatter.ts';
 export { stackFigures } from './stack.ts';
 export {
   type SubgraphData,
-  type SubgraphLink,
   type SubgraphNode,
   type SubgraphOptions,
   subgraph,
-  subgraphLayout,
 } from './subgraph.ts';
+export {
+  placingOf,
+  type SubgraphLayout,
+  type SubgraphLink,
+  type SubgraphPart,
+  type SubgraphPlacing,
+  subgraphLayout,
+} from './subgraph-layout.ts';
 export { type FigureOptions, FONTS, fitText, TEXT, textWidth } from './svg.ts';

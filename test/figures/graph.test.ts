@@ -8,6 +8,7 @@ import {
   histogram,
   nearestPoint,
   palettes,
+  placingOf,
   renderSvg,
   scatter,
   subgraph,
@@ -176,7 +177,7 @@ test('boxes of a subgraph do not overlap', () => {
   });
   fc.assert(
     fc.property(fc.array(node, { minLength: 1, maxLength: 12 }), (nodes) => {
-      const { boxes, width } = subgraphLayout(nodes, 500);
+      const { boxes, width } = subgraphLayout({ nodes, links: [] }, { width: 500 });
       boxes.forEach((a, i) => {
         assert.ok(a.x >= -1e-6 && a.x + a.width <= width + 1e-6);
         for (const b of boxes.slice(i + 1)) {
@@ -186,6 +187,18 @@ test('boxes of a subgraph do not overlap', () => {
       });
     }),
   );
+});
+
+test('what a reader put in its place stays there, and the rest makes room', () => {
+  const nodes = ['a', 'b', 'c'].map((id, position) => ({ id, label: id, layer: 1, position }));
+  const links = [{ source: 0, target: 2, share: 0.5 }];
+  const free = subgraphLayout({ nodes, links }, { width: 600 });
+  assert.deepEqual(subgraphLayout({ nodes, links }, { width: 600 }), free);
+  const fixed = new Map([['c', placingOf(free, 0)]]);
+  const moved = subgraphLayout({ nodes, links }, { width: 600, fixed });
+  assert.deepEqual(placingOf(moved, 2), placingOf(free, 0));
+  const [a, , c] = moved.boxes;
+  assert.ok(a.x >= c.x + c.width || c.x >= a.x + a.width);
 });
 
 test('an empty graph still draws', () => {

@@ -154,6 +154,13 @@ export const graph = {
   rest: 'rest',
   subgraph: 'Subgraph',
   subgraphAbout: 'Pinned nodes and supernodes; numbers are shares of the upper node’s input',
+  subgraphScoresHint:
+    'Only pinned features count as explained; every other feature is added to the error at its layer and position',
+  ofGraph: (whole: string) => `(graph ${whole})`,
+  arrangeAnew: 'Arrange anew',
+  expand: 'Show members',
+  partKeys:
+    'Click chooses, a click on the chosen one’s name renames (F2); drag or arrow keys move it, double-click or Home lets it go, Delete takes it out, E shows members',
   subgraphEmpty: 'Nothing pinned yet. Pin nodes, or let groups be proposed.',
   weakLinks: (count: string) => `${count} links under 1 % are not drawn`,
   members: (count: string) => `${count} features`,

@@ -150,6 +150,12 @@ export const graph = {
   rest: '其余',
   subgraph: '子图',
   subgraphAbout: '固定的节点与超节点；数字是占上方节点输入的比例',
+  subgraphScoresHint: '只有固定的特征算作已解释；其他特征都并入同层同位置的误差',
+  ofGraph: (whole: string) => `（全图 ${whole}）`,
+  arrangeAnew: '重新排列',
+  expand: '显示成员',
+  partKeys:
+    '单击选中，再点所选者的名称可改名（F2）；拖动或方向键移动，双击或 Home 放开，Delete 移除，E 显示成员',
   subgraphEmpty: '尚未固定任何节点。请固定节点，或生成分组建议。',
   weakLinks: (count: string) => `未画出 ${count} 条低于 1% 的连边`,
   members: (count: string) => `${count} 个特征`,

@@ -150,6 +150,12 @@ export const graph = {
   rest: '其餘',
   subgraph: '子圖',
   subgraphAbout: '釘選的節點與超節點；數字是占上方節點輸入的比例',
+  subgraphScoresHint: '只有釘選的特徵算作已解釋；其他特徵都併入同層同位置的誤差',
+  ofGraph: (whole: string) => `（全圖 ${whole}）`,
+  arrangeAnew: '重新排列',
+  expand: '顯示成員',
+  partKeys:
+    '點一下選取，再點所選者的名稱可改名（F2）；拖曳或方向鍵移動，按兩下或 Home 放開，Delete 移除，E 顯示成員',
   subgraphEmpty: '尚未釘選任何節點。請釘選節點，或產生分組建議。',
   weakLinks: (count: string) => `未畫出 ${count} 條低於 1% 的連線`,
   members: (count: string) => `${count} 個特徵`,

@@ -3,14 +3,14 @@ import type { HiddenNode, TraceResponse } from '../../../src/lab/api.ts';
 import { type Call, post, resource } from '../../api.ts';
 import { tokenText } from '../../components/token.tsx';
 import { formatProbability, t } from '../../i18n.ts';
-import { setState, state } from '../../state/url.ts';
+import { state } from '../../state/url.ts';
 import { tokenLabels } from '../attention/labels.ts';
 import { graphRequest, PATIENCE } from '../dictionaries.ts';
 import { labelText } from '../labels.ts';
 import type { FileFault } from './file.ts';
 import { hideFrequent, MOST_PRESENT, withDifference } from './filter.ts';
 import { shelves } from './lists.ts';
-import { pruneView } from './prune.ts';
+import { pruneView, sparseSubgraphScores } from './prune.ts';
 import {
   connections,
   type GraphNode,
@@ -198,51 +198,33 @@ export const groups = computed(() => {
   return groupsOf(graph, { pins: pins.value, supernodes: supernodes.value });
 });
 
-/** Chooses a node by name; the same again releases it. A feature is then what the features panel shows. */
-export function choose(key: string): void {
-  const again = state.node.peek() === key;
-  const node = view.peek()?.nodes[view.peek()?.indexOf.get(key) ?? -1];
-  const feature =
-    !again && node?.kind === 'feature' && opened.peek() === null
-      ? { feature: `${node.layer}.${node.index}` }
-      : {};
-  setState({ node: again ? '' : key, ...feature });
-}
+/** Features that are pinned or in a supernode. */
+const keptFeatures = computed<readonly string[]>(() => {
+  const graph = view.value;
+  if (graph === undefined) return [];
+  return groups.value.groups
+    .flatMap(({ members }) => members)
+    .map((i) => graph.nodes[i])
+    .filter(({ kind }) => kind === 'feature')
+    .map(({ key }) => key);
+});
 
-export function togglePin(key: string): void {
-  const pins = state.pins.peek();
-  setState({ pins: pins.includes(key) ? pins.filter((pin) => pin !== key) : [...pins, key] });
-}
+/** The subgraph's scores beside the graph's: exact for a trace, of what is in the file for a file. */
+export const subgraphTraced = resource(() => {
+  const request = graphRequest.value;
+  const keys = keptFeatures.value;
+  if (request === undefined || keys.length === 0 || opened.value !== null) return undefined;
+  return post('/api/subgraph-scores', { ...request, nodes: keys });
+});
 
-/** Makes a supernode of nodes; each leaves the one it was in. */
-export function group(keys: readonly string[], label: string): void {
-  const members = [...new Set(keys)];
-  if (members.length < 2) return;
-  const others = state.supernodes
-    .peek()
-    .map(([name, ...nodes]) => [name, ...nodes.filter((key) => !members.includes(key))])
-    .filter(({ length }) => length > 2);
-  setState({ supernodes: [...others, [label, ...members]] });
-}
-
-export function dissolve(index: number): void {
-  setState({ supernodes: state.supernodes.peek().filter((_, i) => i !== index) });
-}
-
-/** Renames a node, or a supernode by its number. An empty name gives the node its own back. */
-export function rename(what: string | number, label: string): void {
-  if (typeof what === 'number') {
-    if (label === '') return;
-    setState({
-      supernodes: state.supernodes
-        .peek()
-        .map((one, i) => (i === what ? [label, ...one.slice(1)] : one)),
-    });
-    return;
-  }
-  const others = state.nodeLabels.peek().filter(([name]) => name !== what);
-  setState({ nodeLabels: label === '' ? others : [...others, [what, label] as const] });
-}
+/** Replacement and completeness when only the subgraph's features count; undefined while unknown. */
+export const subgraphScores = computed(() => {
+  const graph = view.value;
+  const keys = keptFeatures.value;
+  if (graph === undefined || keys.length === 0) return undefined;
+  if (opened.value === null) return subgraphTraced.data.value;
+  return sparseSubgraphScores(graph, new Set(keys.map((key) => graph.indexOf.get(key)!)));
+});
 
 /** The heads of one link, asked for when wanted. */
 export const splitLink = signal<{ readonly source: string; readonly target: string } | null>(null);

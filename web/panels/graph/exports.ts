@@ -20,7 +20,7 @@ import {
   view,
 } from './data.ts';
 import { writeGraphFile } from './file.ts';
-import { subgraphFigure } from './subgraph.tsx';
+import { currentPlaces, subgraphFigure } from './subgraph-figure.ts';
 import { hiddenWords } from './words.ts';
 
 /** Links drawn in a file: the strongest; an SVG of ten thousand opens in no editor. */
@@ -89,6 +89,7 @@ export function graphFile() {
       pins: state.pins.value,
       supernodes: state.supernodes.value,
       labels: renamed.value,
+      places: state.subgraphAt.value.length > 0 ? currentPlaces(view.value!) : new Map(),
       chosen: graph.indexOf.has(state.node.value) ? state.node.value : '',
     },
     {

@@ -1,11 +1,13 @@
 /** The public attribution-graph file, both ways, in the page. */
+import type { SubgraphPlacing } from '../../../src/figures/subgraph-layout.ts';
 import { fileNode } from '../../../src/microscope/graph/file-node.ts';
 import { fileIds } from '../../../src/microscope/graph/node-ids.ts';
 import { type ReadNode, readGraph } from '../../../src/microscope/graph/read.ts';
 import type { GraphFile, GraphFileNode } from '../../../src/microscope/graph/schema.ts';
 import { presences } from './filter.ts';
+import { readPlaces, writePlaces } from './places.ts';
 import { inputSums, sparseInfluence, sparseScores } from './prune.ts';
-import { completeView, type GraphNode, type GraphView } from './view.ts';
+import { completeView, type GraphNode, type GraphView, groupsOf } from './view.ts';
 
 /** What a reader added to a graph: it travels in the file's `qParams`. */
 export interface Annotations {
@@ -13,6 +15,8 @@ export interface Annotations {
   readonly supernodes: readonly (readonly string[])[];
   readonly labels: ReadonlyMap<string, string>;
   readonly chosen: string;
+  /** Where parts of the subgraph lie; none where nobody arranged it. */
+  readonly places: ReadonlyMap<string, SubgraphPlacing>;
 }
 
 /** What is wrong with a file. */
@@ -120,13 +124,23 @@ export function readGraphFile(
     },
   });
   const key = (index: number) => bare[index].key;
+  const supernodes = read.supernodes
+    .filter(({ nodes }) => nodes.length > 0)
+    .map(({ label, nodes }) => [label, ...nodes.map(key)]);
+  // Other front ends keep members of supernodes among the pins; here they are members only.
+  const members = new Set(supernodes.flatMap(([, ...own]) => own));
+  const pins = read.pins.map(key).filter((name) => !members.has(name));
+  const places = readPlaces(
+    file.qParams?.sg_pos ?? '',
+    groupsOf(view, { pins, supernodes }).groups,
+    read.nodes.map((node) => Number(record(node).feature)),
+  );
   return {
     view,
     annotations: {
-      pins: read.pins.map(key),
-      supernodes: read.supernodes
-        .filter(({ nodes }) => nodes.length > 0)
-        .map(({ label, nodes }) => [label, ...nodes.map(key)]),
+      pins,
+      supernodes,
+      places: new Map(places.map(([id, x, y]) => [id, { x, y }])),
       labels: new Map(),
       chosen: read.clicked === null ? '' : key(read.clicked),
     },
@@ -207,11 +221,18 @@ export function writeGraphFile(
     },
     qParams: {
       linkType: 'both',
-      sg_pos: '',
       ...origin?.file.qParams,
+      sg_pos: writePlaces(
+        groupsOf(view, annotations).groups,
+        nodes.map(({ feature }) => Number(feature)),
+        annotations.places,
+      ),
       // Names are in the nodes; those of the file would hide the reader's.
       clerps: undefined,
-      pinnedIds: annotations.pins.map(id),
+      // Other front ends look for the members of supernodes among the pins.
+      pinnedIds: [
+        ...new Set([...annotations.pins, ...annotations.supernodes.flatMap(([, ...own]) => own)]),
+      ].map(id),
       supernodes: annotations.supernodes.map(([label, ...names]) => [label, ...names.map(id)]),
       clickedId: annotations.chosen === '' ? '' : id(annotations.chosen),
     },

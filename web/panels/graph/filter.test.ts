@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { subgraphScores } from '../../../src/microscope/graph/subgraph-scores.ts';
 import { differenceKey, hideFrequent, presences, withDifference, without } from './filter.ts';
 import { shelves } from './lists.ts';
 import { strongestPaths } from './paths.ts';
+import { sparseSubgraphScores } from './prune.ts';
 import { LAYERS, randomView, TOKENS } from './testing.ts';
 import type { GraphView } from './view.ts';
 
@@ -152,4 +154,26 @@ test('nodes are listed by influence, by token or by layer, each once', () => {
   );
   const found = view.nodes.map(({ kind }) => kind === 'logit');
   assert.equal(once(shelves(view, { by: 'token', found })).length, 2);
+});
+
+test('scores of a subgraph are the library’s', () => {
+  fc.assert(
+    fc.property(fc.nat({ max: 500 }), fc.nat({ max: 5 }), (seed, every) => {
+      const view = randomView(seed);
+      const n = view.nodes.length;
+      const adjacency = new Float32Array(n * n);
+      view.links.weight.forEach((weight, i) => {
+        adjacency[view.links.target[i] * n + view.links.source[i]] = weight;
+      });
+      const kept = [...view.nodes.keys()].filter(
+        (i) => view.nodes[i].kind === 'feature' && i % (every + 1) === 0,
+      );
+      const graph = { nodes: view.nodes, adjacency, prompt: '', tokens: [], nLayers: LAYERS };
+      const expected = subgraphScores(graph, kept);
+      const found = sparseSubgraphScores(view, new Set(kept));
+      assert.ok(Math.abs(found.replacement - expected.replacement) < 1e-5);
+      assert.ok(Math.abs(found.completeness - expected.completeness) < 1e-5);
+    }),
+    { numRuns: 30 },
+  );
 });

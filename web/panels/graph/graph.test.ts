@@ -62,6 +62,11 @@ test('a written file is what the library reads, and reads back as the same graph
         supernodes: [['both', '0_10_0', '0_11_0']],
         labels: new Map([['2_10_1', 'renamed']]),
         chosen: '4_7_2',
+        places: new Map([
+          ['2_10_1', { x: 100, y: 20 }],
+          ['err_1_0', { x: 500, y: 600 }],
+          ['super:0', { x: 900, y: 1000 }],
+        ]),
       };
       const text = JSON.stringify(writeGraphFile(view, annotations, context));
       const file = parseGraphFile(JSON.parse(text));
@@ -79,6 +84,7 @@ test('a written file is what the library reads, and reads back as the same graph
       assert.deepEqual(read.view.links, view.links);
       assert.deepEqual(read.annotations.pins, annotations.pins);
       assert.deepEqual(read.annotations.supernodes, annotations.supernodes);
+      assert.deepEqual(read.annotations.places, annotations.places);
       assert.equal(read.annotations.chosen, '4_7_2');
       const renamed = read.view.nodes.find(({ key }) => key === '2_10_1');
       assert.equal(renamed?.label, 'renamed');
@@ -94,7 +100,7 @@ test('a file that cannot be shown says where it is wrong', () => {
       JSON.stringify(
         writeGraphFile(
           randomView(1),
-          { pins: [], supernodes: [], labels: new Map(), chosen: '' },
+          { pins: [], supernodes: [], labels: new Map(), chosen: '', places: new Map() },
           context,
         ),
       ),
@@ -135,7 +141,7 @@ test('a file that cannot be shown says where it is wrong', () => {
 test('nodes of kinds that are not drawn are counted, not lost', () => {
   const file = writeGraphFile(
     randomView(2),
-    { pins: [], supernodes: [], labels: new Map(), chosen: '' },
+    { pins: [], supernodes: [], labels: new Map(), chosen: '', places: new Map() },
     context,
   );
   const odd = { ...file.nodes[0], node_id: 'bias_0', feature_type: 'bias' };

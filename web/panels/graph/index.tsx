@@ -6,8 +6,9 @@ import { addCommands, type Command } from '../../keys.ts';
 import { LINK_SIGNS } from '../../state/fields.ts';
 import { setState, state } from '../../state/url.ts';
 import { traceable, useSight } from '../dictionaries.ts';
+import { togglePin } from './annotate.ts';
 import { Causal } from './causal.tsx';
-import { fileFault, opened, plain, togglePin, traced, view } from './data.ts';
+import { fileFault, opened, plain, traced, view } from './data.ts';
 import { graphExports, graphFile } from './exports.ts';
 import { type FileFault, readGraphFile } from './file.ts';
 import './graph.css';
@@ -186,7 +187,7 @@ async function openFile(file: File): Promise<void> {
     fileFault.value = read.fault;
     return;
   }
-  const { pins, supernodes, chosen } = read.annotations;
+  const { pins, supernodes, chosen, places } = read.annotations;
   fileFault.value = null;
   opened.value = read.view;
   setState({
@@ -200,7 +201,7 @@ async function openFile(file: File): Promise<void> {
     everywhere: 'shown',
     logitPair: [],
     expanded: [],
-    subgraphAt: [],
+    subgraphAt: [...places].map(([id, { x, y }]) => [id, x, y] as const),
     change: null,
   });
 }

@@ -12,10 +12,9 @@ import { fitText, textWidth } from '../../../src/figures/svg.ts';
 import { formatNumber, formatProbability, locale, t } from '../../i18n.ts';
 import { frozen, preview } from '../../state/focus.ts';
 import { state } from '../../state/url.ts';
+import { choose, group, togglePin } from './annotate.ts';
 import {
-  choose,
   chosen,
-  group,
   groups,
   linkDrawn,
   matches,
@@ -23,7 +22,6 @@ import {
   nodeTitle,
   nodeWeights,
   pointed,
-  togglePin,
 } from './data.ts';
 import { drawAll, drawOwn, edgeColours, prepare } from './edges.ts';
 import { Mark } from './overview.tsx';

@@ -65,6 +65,54 @@ export function sparseScores(graph: Sparse, influences: Float64Array): TraceScor
   };
 }
 
+/**
+ * Replacement and completeness when only some features count as explained: links from any other are added to those from
+ * the error at its layer and position, sign by sign. The library's `subgraphScores`, for a sparse graph; a file may lack
+ * the error, as pruned, and then gets one for this.
+ *
+ * @param kept indices of the features that are kept
+ */
+export function sparseSubgraphScores(
+  { nodes, links }: Pick<GraphView, 'nodes' | 'links'>,
+  kept: ReadonlySet<number>,
+): Pick<TraceScores, 'replacement' | 'completeness'> {
+  const all: Pick<GraphView['nodes'][number], 'kind' | 'probability'>[] = [...nodes];
+  const errorAt = new Map<string, number>();
+  nodes.forEach(({ kind, layer, position }, i) => {
+    if (kind === 'error') errorAt.set(`${layer} ${position}`, i);
+  });
+  const errorOf = ({ layer, position }: GraphView['nodes'][number]) => {
+    const cell = `${layer} ${position}`;
+    let error = errorAt.get(cell);
+    if (error === undefined) {
+      error = all.length;
+      all.push({ kind: 'error', probability: null });
+      errorAt.set(cell, error);
+    }
+    return error;
+  };
+  const sums = new Map<string, { source: number; target: number; weight: number }>();
+  links.weight.forEach((weight, i) => {
+    const [from, target] = [links.source[i], links.target[i]];
+    const source = nodes[from].kind === 'feature' && !kept.has(from) ? errorOf(nodes[from]) : from;
+    const name = `${source} ${target}`;
+    const sum = sums.get(name);
+    if (sum) sum.weight += weight;
+    else sums.set(name, { source, target, weight });
+  });
+  const rows = [...sums.values()];
+  const merged = {
+    nodes: all,
+    links: {
+      source: rows.map(({ source }) => source),
+      target: rows.map(({ target }) => target),
+      weight: rows.map(({ weight }) => weight),
+    },
+  };
+  const { replacement, completeness } = sparseScores(merged, sparseInfluence(merged));
+  return { replacement, completeness };
+}
+
 /** The smallest score to keep so that what is kept carries `share` of the whole. */
 function threshold(scores: readonly number[], share: number): number {
   const sorted = [...scores].sort((a, b) => b - a);

@@ -2,7 +2,8 @@ import { useEffect } from 'preact/hooks';
 import { Button, Field } from '../../components/controls.tsx';
 import { formatCount, t } from '../../i18n.ts';
 import { setState, state } from '../../state/url.ts';
-import { choose, found, matches, view } from './data.ts';
+import { choose } from './annotate.ts';
+import { found, matches, view } from './data.ts';
 
 /** Chooses the next or the previous node that the search found, in the order of the list. */
 export function stepFound(step: 1 | -1): void {

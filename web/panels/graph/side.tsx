@@ -3,8 +3,8 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { Button, Select } from '../../components/controls.tsx';
 import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
 import { setState, state } from '../../state/url.ts';
+import { choose, rename, togglePin } from './annotate.ts';
 import {
-  choose,
   chosen,
   inputs,
   loadings,
@@ -14,12 +14,10 @@ import {
   opened,
   outputs,
   qk,
-  rename,
   renamed,
   shownNode,
   splitLink,
   splitScore,
-  togglePin,
 } from './data.ts';
 import { differenceKey } from './filter.ts';
 import { Overview } from './overview.tsx';
