@@ -205,6 +205,11 @@ export function writeGraphFile(
     const record = origin?.records.get(node.key);
     return record ? { ...record, node_id: own.node_id, clerp: own.clerp } : own;
   });
+  const places = writePlaces(
+    groupsOf(view, annotations).groups,
+    nodes.map(({ feature }) => Number(feature)),
+    annotations.places,
+  );
   const name = view.prompt.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   return {
     ...origin?.file,
@@ -221,12 +226,9 @@ export function writeGraphFile(
     },
     qParams: {
       linkType: 'both',
+      sg_pos: '',
       ...origin?.file.qParams,
-      sg_pos: writePlaces(
-        groupsOf(view, annotations).groups,
-        nodes.map(({ feature }) => Number(feature)),
-        annotations.places,
-      ),
+      ...(annotations.places.size > 0 && { sg_pos: places }),
       // Names are in the nodes; those of the file would hide the reader's.
       clerps: undefined,
       // Other front ends look for the members of supernodes among the pins.

@@ -168,7 +168,14 @@ test('scores of a subgraph are the library’s', () => {
       const kept = [...view.nodes.keys()].filter(
         (i) => view.nodes[i].kind === 'feature' && i % (every + 1) === 0,
       );
-      const graph = { nodes: view.nodes, adjacency, prompt: '', tokens: [], nLayers: LAYERS };
+      const graph = {
+        nodes: view.nodes,
+        adjacency,
+        prompt: '',
+        tokens: [],
+        outputs: [],
+        nLayers: LAYERS,
+      };
       const expected = subgraphScores(graph, kept);
       const found = sparseSubgraphScores(view, new Set(kept));
       assert.ok(Math.abs(found.replacement - expected.replacement) < 1e-5);
