@@ -14,6 +14,7 @@ export {
   type GraphFigureNode,
   type GraphFigureOptions,
 } from './attribution-graph.ts';
+export { type FeatureArrow, type FeatureArrowsOptions, featureArrows } from './feature-arrows.ts';
 export {
   type GraphLayout,
   type GraphLayoutOptions,

@@ -15,4 +15,4 @@ export * from './patching.ts';
 export * from './prompt.ts';
 export * from './readout.ts';
 export * from './token-attribution/index.ts';
-export * from './toy/superposition.ts';
+export * from './toy/index.ts';

@@ -16,6 +16,7 @@ import { models } from './models.ts';
 import { organisms } from './organisms.ts';
 import { patch } from './patch.ts';
 import { tokens } from './tokens.ts';
+import { toy } from './toy.ts';
 import { trace } from './trace.ts';
 
 /** All sub-commands, in the order of `glassbox --help`. */
@@ -35,6 +36,7 @@ export const commands: readonly CommandSpec[] = [
   dict,
   circuit,
   ioi,
+  toy,
   organisms,
   bench,
   doctor,
