@@ -15,6 +15,8 @@ export interface CommandSpec {
   readonly summary: string;
   /** Complete command lines with what they do, shown at the end of `--help`. */
   readonly examples: readonly { readonly line: string; readonly does: string }[];
+  /** Shown after the examples of `--help`, such as a whole configuration. */
+  readonly details?: string;
   readonly subcommands?: readonly CommandSpec[];
 }
 

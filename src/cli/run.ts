@@ -56,6 +56,7 @@ function attach(
     const lines = spec.examples.map(({ line, does }) => `  $ glassbox ${line}\n      ${does}`);
     command.addHelpText('after', `\nExamples:\n${lines.join('\n')}\n`);
   }
+  if (spec.details) command.addHelpText('after', `\n${spec.details}\n`);
   for (const subcommand of spec.subcommands ?? []) attach(command, subcommand, context, done);
   if (spec.subcommands) return;
   command.option('--json', 'print one JSON document on stdout, progress on stderr');

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GlassboxError } from '../../base/error.ts';
@@ -9,6 +10,7 @@ import {
   type DictionaryReport,
   type DictionaryTask,
   diskSource,
+  type EvaluateDictionaryOptions,
   evaluateDictionary,
   evaluateSet,
   figuresOf,
@@ -105,7 +107,26 @@ async function openSource(context: Context, setup: Setup) {
     progress: context.progress,
     signal: context.signal,
   });
+  if (context.signal.aborted) {
+    throw new GlassboxError('stopped while activations were stored', {
+      code: 'interrupted',
+      remedy: 'Run the command again to go on.',
+      kind: 'failure',
+    });
+  }
   return diskSource(buffer.store, { rows, seed: seeds[0] });
+}
+
+/** What activations depend on besides the model, so that no checkpoint is continued on other text. */
+async function dataOf({ config, other, excluded }: Setup) {
+  const { corpus, maxNormRatio = null, buffer = null, seeds } = config;
+  const text = 'text' in corpus ? await readFile(corpus.text) : '';
+  return {
+    corpus,
+    text: createHash('sha256').update(text).digest('hex'),
+    other: other ? modelHash(other) : null,
+    ...{ excluded, maxNormRatio, buffer, seed: seeds[0] },
+  };
 }
 
 /** Shows the bar, and appends every event to the run's log. */
@@ -157,12 +178,16 @@ async function measureSet(
   parts: readonly Dictionary[],
   tokens: (readonly number[])[][],
 ): Promise<MeasuredSet> {
-  const { progress } = context;
-  const report = await evaluateSet(model, parts, { tokens, filter: { excluded }, progress });
+  const { progress, signal } = context;
+  const filter = { excluded };
+  const report = await evaluateSet(model, parts, { tokens, filter, progress, signal });
   if (parts.some((part, layer) => replacedLayer(part) !== layer)) return report;
   if (parts.length !== model.config.nLayers) return report;
   const set = asSet(parts);
-  const graphs = await replacementScores(model, set, graphPrompts(tokens, GRAPHS), { progress });
+  const graphs = await replacementScores(model, set, graphPrompts(tokens, GRAPHS), {
+    progress,
+    signal,
+  });
   return { ...report, graphs };
 }
 
@@ -177,7 +202,12 @@ async function measure(
   const reports: Record<string, DictionaryReport[]> = {};
   const sets: Record<string, MeasuredSet> = {};
   if (!tokens) return { reports, sets, name: null };
-  const options = { tokens, filter: { excluded }, progress: context.progress };
+  const options = (name: string): EvaluateDictionaryOptions => ({
+    tokens,
+    filter: { excluded },
+    progress: (event) => context.progress({ ...event, label: `evaluating ${name}` }),
+    signal: context.signal,
+  });
   for (const [name, parts] of Object.entries(trained.dictionaries)) {
     const [base] = name.split('@');
     const across = parts.some(({ config: { reads, writes } }) =>
@@ -188,7 +218,7 @@ async function measure(
     if (parts.length === 1) {
       reports[base] = [
         ...(reports[base] ?? []),
-        await evaluateDictionary(model, parts[0], options),
+        await evaluateDictionary(model, parts[0], options(name)),
       ];
     } else sets[name] = await measureSet(context, setup, parts, tokens);
   }
@@ -199,15 +229,40 @@ async function measure(
   return { reports, sets, name: heldOut.name };
 }
 
+/** A small configuration that runs as it stands. */
+export const EXAMPLE = `{
+  "model": "glassbox-atlas",
+  "corpus": { "world": { "seed": 1 } },
+  "heldOut": { "world": { "seed": 2, "split": "held-out" } },
+  "out": "my-dictionaries",
+  "rows": 512,
+  "steps": 100,
+  "dictionaries": [
+    {
+      "name": "transcoder-{l}",
+      "kind": "transcoder",
+      "layers": [0, 1, 2, 3],
+      "reads": "blocks.{l}.mlp.hook_in",
+      "writes": "blocks.{l}.hook_mlp_out",
+      "width": 512,
+      "rule": { "kind": "topk", "k": 16 }
+    }
+  ]
+}`;
+
 export const trainCommand: CommandSpec = {
   name: 'train',
   summary: 'train dictionaries on activations streamed from a model; resumes what was interrupted',
   examples: [
     {
       line: 'dict train dictionaries.json',
-      does: 'see docs/recipes/dictionaries.md for a complete configuration',
+      does: 'trains what the file says; Ctrl-C keeps a checkpoint, the same command goes on',
     },
   ],
+  details: `A whole configuration, for dictionaries.json (\`{l}\` becomes each of the layers):
+${EXAMPLE.replaceAll(/^/gm, '  ')}
+
+Every field: docs/recipes/0005-dictionaries.md`,
   define: (command) => command.argument('<config>', 'configuration, JSON'),
   async action(context, { args: [path] }) {
     const config = parseTrainConfig(await readJson(path));
@@ -228,6 +283,7 @@ export const trainCommand: CommandSpec = {
       rows,
       steps,
       model: { name: model.name, hash: modelHash(model) },
+      data: await dataOf(setup),
       normalise,
       deadAfter,
       warmup,

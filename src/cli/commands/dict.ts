@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import type { ProgressListener } from '../../base/progress.ts';
 import {
   type DictionaryFigures,
   type DictionaryReport,
@@ -48,6 +50,7 @@ const evalCommand: CommandSpec = {
       tokens: takeBatches(corpus, options.batches),
       filter: { excluded: excludedTokens(model, options.exclude) },
       progress: context.progress,
+      signal: context.signal,
     };
     const reports: (Omit<DictionaryReport, 'firing'> & {
       readonly folder: string;
@@ -55,7 +58,9 @@ const evalCommand: CommandSpec = {
       readonly firing: Omit<FiringMetrics, 'density'>;
     })[] = [];
     for (const { folder, dictionary } of opened) {
-      const report = await evaluateDictionary(model, dictionary, evaluation);
+      const progress: ProgressListener = (event) =>
+        context.progress({ ...event, label: `evaluating ${basename(folder)}` });
+      const report = await evaluateDictionary(model, dictionary, { ...evaluation, progress });
       const { density: _, ...firing } = report.firing;
       reports.push({ folder, figures: figuresOf(report), ...report, firing });
     }

@@ -15,7 +15,8 @@ export function replacedLayer({ config }: Pick<Dictionary, 'config'>): number | 
  * Loads the transcoders found below a folder as one set, in order of layers; dictionaries of other kinds
  * lying there are left out.
  *
- * @throws GlassboxError `no-dictionary` when a layer has none, `ambiguous-dictionaries` when one has several
+ * @throws GlassboxError `no-dictionary` when a layer has none, `ambiguous-dictionaries` when one has several,
+ *   `dictionary-mismatch` when there are layers that the model does not have
  */
 export async function loadDictionarySet(
   model: Model,
@@ -39,12 +40,31 @@ export async function loadDictionarySet(
     }
     byLayer.set(layer, at);
   }
-  const folders = Array.from({ length: model.config.nLayers }, (_, layer) => {
+  const { nLayers } = model.config;
+  if (byLayer.size === 0) {
+    throw new GlassboxError(`${folder} holds no transcoders`, {
+      code: 'no-dictionary',
+      remedy: `Give a folder with one transcoder for each of the ${nLayers} layers of ${model.name} (--dictionaries); \`glassbox dict train --help\` shows how to train them.`,
+      details: { folder },
+    });
+  }
+  const last = Math.max(...byLayer.keys());
+  if (last >= nLayers) {
+    throw new GlassboxError(
+      `${folder} holds a transcoder of layer ${last}, ${model.name} has ${nLayers} layers`,
+      {
+        code: 'dictionary-mismatch',
+        remedy: 'Use dictionaries that were trained on this model.',
+        details: { folder, layer: last, layers: nLayers },
+      },
+    );
+  }
+  const folders = Array.from({ length: nLayers }, (_, layer) => {
     const at = byLayer.get(layer);
     if (at !== undefined) return at;
     throw new GlassboxError(`${folder} holds no transcoder of layer ${layer}`, {
       code: 'no-dictionary',
-      remedy: `Give a folder with one transcoder for each of the ${model.config.nLayers} layers.`,
+      remedy: `Give a folder with one transcoder for each of the ${nLayers} layers.`,
       details: { folder, layer },
     });
   });

@@ -87,7 +87,8 @@ export async function attributePrompt(
   if (features.length === 0) {
     throw new GlassboxError('no feature of the dictionaries fires on this prompt', {
       code: 'no-active-features',
-      remedy: 'Use a longer prompt, or dictionaries trained on text like it.',
+      remedy:
+        'Use a longer prompt (its first position is left out), or dictionaries trained on text like it.',
     });
   }
   const targets = logitTargets(model, logits!.data as Float32Array, options);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -6,6 +7,7 @@ import { writeFileAtomic } from '../../../base/files.ts';
 import type { ProgressListener } from '../../../base/progress.ts';
 import { Rng } from '../../../base/rng.ts';
 import { readSafetensors, writeSafetensors } from '../../../base/safetensors/index.ts';
+import { modelHash } from '../model-hash.ts';
 import { type ActivationBlock, type BatchSource, blockSource, joinBlocks } from './buffer.ts';
 import {
   type ActivationSource,
@@ -19,6 +21,8 @@ const INDEX = 'index.json';
 const indexSchema = z.object({
   version: z.literal(1),
   tokens: z.string(),
+  /** What was read of which models, hashed; older stores do not say. */
+  from: z.string().optional(),
   /** Rows of every finished block. */
   blocks: z.array(z.object({ rows: z.int().min(1), next: z.int().min(0) })),
 });
@@ -28,6 +32,8 @@ const blockFile = (index: number): string => `block-${String(index).padStart(5, 
 /**
  * Writes activations to disk in blocks, so that they can be trained on many times and need not fit into memory. A
  * folder that holds some blocks already is continued.
+ *
+ * @throws GlassboxError `store-mismatch` when those blocks are of other text, models, addresses or tokens left out
  *
  * @param options.rows rows wanted in all
  * @param options.blockRows rows per file
@@ -48,13 +54,17 @@ export async function storeActivations(
 ): Promise<number> {
   const { sources, tokens, filter, blockRows, floats = 'F32', progress, signal } = options;
   await mkdir(folder, { recursive: true });
-  const index = (await readIndex(folder)) ?? { version: 1, tokens: tokens.name, blocks: [] };
-  if (index.tokens !== tokens.name) {
-    throw new GlassboxError(`${folder} holds activations of ${index.tokens}, not ${tokens.name}`, {
+  const from = originOf(options);
+  const index = (await readIndex(folder)) ?? { version: 1, tokens: tokens.name, from, blocks: [] };
+  const mismatch = (message: string) =>
+    new GlassboxError(`${folder} holds activations of ${message}`, {
       code: 'store-mismatch',
       remedy: 'Choose another folder.',
       details: { folder },
     });
+  if (index.tokens !== tokens.name) throw mismatch(`${index.tokens}, not ${tokens.name}`);
+  if (index.from !== undefined && index.from !== from) {
+    throw mismatch('another model, other addresses, or with other tokens left out');
   }
   let done = index.blocks.reduce((sum, { rows }) => sum + rows, 0);
   while (done < options.rows && !signal?.aborted) {
@@ -83,6 +93,24 @@ export async function storeActivations(
     progress?.({ label: 'storing activations', done, total: options.rows, unit: 'tokens' });
   }
   return done;
+}
+
+/** A hash of the models, addresses and filter of a store. */
+function originOf({
+  sources,
+  filter = {},
+}: {
+  readonly sources: readonly ActivationSource[];
+  readonly filter?: TokenFilter;
+}): string {
+  const models = sources.map(({ model, addresses, prefix = '' }) => [
+    modelHash(model),
+    [...addresses].sort(),
+    prefix,
+  ]);
+  const { excluded = [], maxNormRatio = null } = filter;
+  const origin = { models, excluded: [...excluded].sort((a, b) => a - b), maxNormRatio };
+  return createHash('sha256').update(JSON.stringify(origin)).digest('hex');
 }
 
 async function readIndex(folder: string) {

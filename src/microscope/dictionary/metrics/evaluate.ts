@@ -41,6 +41,7 @@ export interface EvaluateDictionaryOptions {
   readonly tokens: readonly (readonly (readonly number[])[])[];
   readonly filter?: TokenFilter;
   readonly progress?: ProgressListener;
+  readonly signal?: AbortSignal;
 }
 
 /** Throws `dictionary-mismatch` unless a dictionary's addresses exist in a model with its widths. */
@@ -81,7 +82,7 @@ export async function evaluateSet(
   dictionaries: readonly Dictionary[],
   options: EvaluateDictionaryOptions,
 ): Promise<SetReport> {
-  const { tokens, filter, progress } = options;
+  const { tokens, filter, progress, signal } = options;
   for (const dictionary of dictionaries) checkDictionary(model, dictionary);
   const addresses = [
     ...new Set(dictionaries.flatMap(({ config }) => [...config.reads, ...config.writes])),
@@ -94,6 +95,7 @@ export async function evaluateSet(
   let rows = 0;
   try {
     for (const [done, batch] of tokens.entries()) {
+      signal?.throwIfAborted();
       const read = await readActivations([{ model, addresses }], batch, filter);
       rows += read.rows;
       const written = new Map<string, Float32Array>();
@@ -122,7 +124,7 @@ export async function evaluateSet(
   return {
     dictionaries: counts.map((fired) => firing(fired, rows)),
     reconstruction: Object.fromEntries([...sums].map(([address, sum]) => [address, sum.metrics])),
-    splice: await spliceMetrics(model, dictionaries, tokens, filter),
+    splice: await spliceMetrics(model, dictionaries, tokens, { ...filter, signal }),
   };
 }
 

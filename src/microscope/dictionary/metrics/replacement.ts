@@ -25,7 +25,7 @@ export async function replacementScores(
   model: Model,
   set: DictionarySet,
   prompts: readonly (readonly number[])[],
-  options: { readonly progress?: ProgressListener } = {},
+  options: { readonly progress?: ProgressListener; readonly signal?: AbortSignal } = {},
 ): Promise<ReplacementScores> {
   const [replacement, completeness, active]: [number[], number[], number[]] = [[], [], []];
   for (const [done, tokens] of prompts.entries()) {
@@ -33,6 +33,7 @@ export async function replacementScores(
       model,
       set,
       withBeginning(model, tokens),
+      { signal: options.signal },
     );
     const { nodes, adjacency } = graph;
     const weights = new Float64Array(nodes.length);

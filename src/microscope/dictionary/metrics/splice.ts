@@ -118,7 +118,7 @@ export async function spliceMetrics(
   model: Model,
   dictionaries: readonly Dictionary[],
   rows: readonly (readonly (readonly number[])[])[],
-  options: { readonly excluded?: readonly number[] } = {},
+  options: { readonly excluded?: readonly number[]; readonly signal?: AbortSignal } = {},
 ): Promise<SpliceMetrics> {
   const excluded = new Set(options.excluded);
   const program = spliceProgram(model, dictionaries);
@@ -135,6 +135,7 @@ export async function spliceMetrics(
   let count = 0;
   try {
     for (const batch of rows) {
+      options.signal?.throwIfAborted();
       const { tokens, lengths } = toBatch(model.config, batch);
       const [size, pos] = tokens.shape;
       const ids = tokens.data as BigInt64Array;

@@ -52,6 +52,8 @@ export interface TrainDictionariesOptions {
   readonly rows: number;
   readonly steps: number;
   readonly model: DictionaryConfig['model'];
+  /** What `source` reads, as JSON; a checkpoint of other data is not continued. */
+  readonly data?: unknown;
   /** Scale activations to a mean length of √width while training. On unless told. */
   readonly normalise?: boolean;
   /** Steps over which the rate rises; 5 % of all, at most 1000, unless told. */
@@ -207,8 +209,20 @@ function collect(trainers: readonly DictionaryTrainer[]): { params: Arrays; opti
 }
 
 /** What a resumed run must have in common with the one it continues. */
-function configOf({ tasks, rows, steps, normalise = true }: TrainDictionariesOptions) {
-  return { tasks: tasks as unknown, rows, steps, normalise };
+function configOf(options: TrainDictionariesOptions): Record<string, unknown> {
+  const { tasks, rows, steps, normalise = true, model } = options;
+  const { data = null, deadAfter = null } = options;
+  const { warmup = null, decay = null, sparsityWarmup = null } = options;
+  const shape = { warmup, decay, sparsityWarmup };
+  return { tasks, rows, steps, normalise, model, data, deadAfter, ...shape };
+}
+
+/** Settings of a checkpoint that a run does not share; older checkpoints say less. */
+function differences(saved: unknown, options: TrainDictionariesOptions): string[] {
+  const own = configOf(options);
+  return Object.entries(saved as Record<string, unknown>).flatMap(([name, value]) =>
+    JSON.stringify(value) === JSON.stringify(own[name]) ? [] : [name],
+  );
 }
 
 /** Continues from the latest checkpoint; returns the updates done. */
@@ -220,12 +234,16 @@ async function resume(
   const latest = (await listCheckpoints(options.checkpoints!.folder)).at(-1);
   if (!latest) return 0;
   const { state, meta } = await loadCheckpoint(latest.path);
-  if (JSON.stringify(meta.config) !== JSON.stringify(configOf(options))) {
-    throw new GlassboxError(`${latest.path} was made with another configuration`, {
-      code: 'checkpoint-mismatch',
-      remedy: 'Resume with the settings of the checkpoint, or start in another folder.',
-      details: { path: latest.path },
-    });
+  const different = differences(meta.config, options);
+  if (different.length > 0) {
+    throw new GlassboxError(
+      `${latest.path} was made with another configuration: ${different.join(', ')} differ`,
+      {
+        code: 'checkpoint-mismatch',
+        remedy: 'Resume with the settings of the checkpoint, or start in another folder.',
+        details: { path: latest.path, different },
+      },
+    );
   }
   const own = (arrays: Readonly<Arrays>, name: string): Arrays =>
     Object.fromEntries(
