@@ -1,6 +1,7 @@
 import {
   attributeTokens,
   type Stability,
+  showEstimate,
   tokenBaselines,
   tokenMethods,
 } from '../../microscope/index.ts';
@@ -12,7 +13,11 @@ import { fixed, quoteToken, table } from '../table.ts';
 
 function shown(stability: Stability | null): string {
   if (!stability) return '–';
-  return `${fixed(stability.mean, 2)} (worst ${fixed(stability.worst, 2)}, ${stability.pairs})`;
+  const { mean, low, high, worst, n, notAssessed } = stability;
+  const unknown = notAssessed > 0 ? `, ${notAssessed} not assessed` : '';
+  const interval = { low: low ?? Number.NaN, high: high ?? Number.NaN };
+  const figure = showEstimate({ value: mean, ...interval, n });
+  return `${figure} worst ${fixed(worst, 2)}, n ${n}${unknown}`;
 }
 
 export const attribute: CommandSpec = {
@@ -70,8 +75,11 @@ export const attribute: CommandSpec = {
         shown(result.overParaphrases),
         ...found.agreement[i].map((x) => fixed(x, 2)),
       ]);
+      const sums = found.results.map(({ values }) => fixed(values.reduce((a, b) => a + b, 0)));
+      const { prompt, baseline } = found.metric;
       return [
-        table(['token', ...methods], rows),
+        table(['token', ...methods], [...rows, ['sum', ...sums]]),
+        `prompt ${fixed(prompt)}, baseline ${fixed(baseline)}: what a complete method shares out is ${fixed(prompt - baseline)}`,
         `in ${unit}, attention in shares; random methods are means over ${seeds} seeds`,
         '',
         table(

@@ -247,9 +247,15 @@ export interface IoiResponse extends Sourced {
   readonly heads: readonly IoiHeadView[];
 }
 
-/** Mean and worst rank correlation over pairs of runs. */
+/** Mean and worst rank correlation over pairs of runs, with an interval over the runs where there are several. */
 export interface StabilityView {
   readonly mean: number;
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Runs: seeds, or paraphrases. */
+  readonly n: number;
+  /** Pairs without a rank correlation. */
+  readonly notAssessed: number;
   readonly worst: number;
   readonly pairs: number;
 }

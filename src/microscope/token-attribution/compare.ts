@@ -1,6 +1,6 @@
 import type { ProgressListener } from '../../base/progress.ts';
 import type { Model } from '../../model/model.ts';
-import type { PlayerAttribution } from './game.ts';
+import { type PlayerAttribution, requirePlayers, uniformCoalition } from './game.ts';
 import { gradientTimesInput, integratedGradients, tokenPatching } from './gradients.ts';
 import { kernelShap } from './kernel-shap.ts';
 import { lime } from './lime.ts';
@@ -83,15 +83,25 @@ export interface MethodResult {
   /** One number per position of `TokenAttribution.positions`, mean over seeds. */
   readonly values: readonly number[];
   readonly evaluations: number;
+  /**
+   * Sum of the values minus (metric of the prompt − metric of the baseline): 0 for methods that share the answer out
+   * completely (integrated gradients, Shapley values); null for shares of attention.
+   */
+  readonly gap: number | null;
   /** Rank correlation between seeds; null where no seed is used. */
   readonly overSeeds: Stability | null;
-  /** Rank correlation with paraphrases on shared tokens; null without any that can be compared. */
+  /**
+   * Rank correlation with paraphrases on shared tokens, means over seeds on both sides; null without any that can be
+   * compared.
+   */
   readonly overParaphrases: Stability | null;
 }
 
 /** Attributions of one prompt by several methods. */
 export interface TokenAttribution {
   readonly positions: readonly number[];
+  /** Logit difference, or log-probability in nats: of the prompt, and with the baseline at all positions. */
+  readonly metric: { readonly prompt: number; readonly baseline: number };
   readonly results: readonly MethodResult[];
   /** Rank correlation of every two methods, `[method][method]`. */
   readonly agreement: readonly (readonly number[])[];
@@ -99,7 +109,8 @@ export interface TokenAttribution {
 
 /**
  * Attributes a prompt's answer to its tokens by several methods, and measures how stable each is: rank
- * correlation over seeds, over paraphrases, and between methods.
+ * correlation over seeds, over paraphrases, and between methods. Beside each stands how far it is from sharing
+ * the answer out completely.
  *
  * @throws GlassboxError `no-players`, `not-finite`, and what is wrong with a prompt
  */
@@ -115,20 +126,33 @@ export async function attributeTokens(
     game: tokenGame(model, { ...task, tokens, fixed: undefined }),
     shared: sharedTokens(task.tokens, tokens),
   }));
+  requirePlayers(game);
+  const [baseline, prompt] = await game.value([
+    uniformCoalition(game.players, 0),
+    uniformCoalition(game.players, 1),
+  ]);
   const results: MethodResult[] = [];
   for (const method of chosen) {
     options.signal?.throwIfAborted();
     const { random, shares, run } = methods[method];
-    const runs: PlayerAttribution[] = [];
-    for (let seed = 0; seed < (random ? seeds : 1); seed++) {
-      runs.push(await run(game, { seed, samples, steps }));
-    }
+    const overSeeds = async (one: TokenGame) => {
+      const runs: PlayerAttribution[] = [];
+      for (let seed = 0; seed < (random ? seeds : 1); seed++) {
+        options.signal?.throwIfAborted();
+        runs.push(await run(one, { seed, samples, steps }));
+      }
+      const mean = one.positions.map(
+        (_, i) => runs.reduce((sum, { values }) => sum + values[i], 0) / runs.length,
+      );
+      return { runs, mean };
+    };
+    const { runs, mean } = await overSeeds(game);
     const correlations: number[] = [];
     for (const other of paraphrases) {
-      const found = await run(other.game, { seed: 0, samples, steps });
+      const found = await overSeeds(other.game);
       const pairs = other.shared.flatMap(([inA, inB]): [number, number][] => {
         const [a, b] = [game.positions.indexOf(inA), other.game.positions.indexOf(inB)];
-        return a < 0 || b < 0 ? [] : [[runs[0].values[a], found.values[b]]];
+        return a < 0 || b < 0 ? [] : [[mean[a], found.mean[b]]];
       });
       correlations.push(
         spearman(
@@ -137,13 +161,14 @@ export async function attributeTokens(
         ),
       );
     }
-    const values = runs.map((one) => one.values);
+    const shared = mean.reduce((sum, value) => sum + value, 0);
     results.push({
       method,
       unit: shares ? 'share' : 'metric',
-      values: game.positions.map((_, i) => values.reduce((sum, v) => sum + v[i], 0) / runs.length),
+      values: mean,
       evaluations: runs[0].evaluations,
-      overSeeds: random ? pairwiseStability(values) : null,
+      gap: shares ? null : shared - (prompt - baseline),
+      overSeeds: random ? pairwiseStability(runs.map(({ values }) => values)) : null,
       overParaphrases: stabilityOf(correlations),
     });
     const [done, total] = [results.length, chosen.length];
@@ -151,6 +176,7 @@ export async function attributeTokens(
   }
   return {
     positions: game.positions,
+    metric: { prompt, baseline },
     results,
     agreement: results.map((a) => results.map((b) => spearman(a.values, b.values))),
   };

@@ -7,7 +7,7 @@ import { kernelShap } from './kernel-shap.ts';
 import { lime } from './lime.ts';
 import { solve } from './linear.ts';
 import { sampledShapley } from './shapley.ts';
-import { pairwiseStability, sharedTokens, spearman } from './stability.ts';
+import { pairwiseStability, sharedTokens, spearman, stabilityOf } from './stability.ts';
 
 /** A game whose value of every coalition is a random number. */
 function randomGame(players: number, seed: number): Game {
@@ -94,6 +94,59 @@ test('sampled values always add up, and come closer with more samples', async ()
   }
 });
 
+test('the same seed gives the same attribution, another one another', async () => {
+  const game = randomGame(9, 3);
+  for (const method of [lime, kernelShap, sampledShapley]) {
+    const [a, b, c] = [
+      await method(game, { seed: 4 }),
+      await method(game, { seed: 4 }),
+      await method(game, { seed: 5 }),
+    ];
+    assert.deepEqual(a, b);
+    assert.notDeepEqual(a.values, c.values);
+  }
+});
+
+test('LIME is the least of its weighted squares', async () => {
+  const players = 4;
+  const seen: { coalition: number[]; value: number }[] = [];
+  const inner = randomGame(players, 11);
+  const game: Game = {
+    players,
+    async value(list) {
+      const values = await inner.value(list);
+      list.forEach((one, i) => {
+        seen.push({ coalition: [...one], value: values[i] });
+      });
+      return values;
+    },
+  };
+  const { values } = await lime(game, { samples: 64, seed: 2 });
+  // Everybody comes first and weighs 1; the others fall off with the cosine distance, width 1/4.
+  assert.deepEqual(seen[0].coalition, [1, 1, 1, 1]);
+  const weightOf = (coalition: readonly number[]) => {
+    const present = coalition.reduce((a, b) => a + b);
+    return Math.exp(-(((1 - Math.sqrt(present / players)) / 0.25) ** 2));
+  };
+  const cost = (weights: readonly number[]) => {
+    // The intercept is free of the ridge: at the least it is the weighted mean of what is left.
+    const left = seen.map(({ coalition, value }) => ({
+      w: weightOf(coalition),
+      rest: value - coalition.reduce((sum, x, i) => sum + x * weights[i], 0),
+    }));
+    const total = left.reduce((sum, { w }) => sum + w, 0);
+    const intercept = left.reduce((sum, { w, rest }) => sum + w * rest, 0) / total;
+    const squares = left.reduce((sum, { w, rest }) => sum + w * (rest - intercept) ** 2, 0);
+    return squares + weights.reduce((sum, x) => sum + x * x, 0);
+  };
+  const best = cost(values);
+  for (let i = 0; i < players; i++) {
+    for (const step of [-1e-3, 1e-3]) {
+      assert.ok(cost(values.map((x, j) => (i === j ? x + step : x))) > best);
+    }
+  }
+});
+
 test('sizes out of range are refused', async () => {
   const none: Game = { players: 0, value: async () => [] };
   for (const method of [exactShapley, kernelShap, sampledShapley, lime]) {
@@ -143,8 +196,24 @@ test('rank correlation: order, reversal, ties, nothing to compare', () => {
     [1, 2, 3],
     [3, 2, 1],
   ]);
-  assert.deepEqual(stability, { mean: -1 / 3, worst: -1, pairs: 3 });
+  assert.ok(stability);
+  const { low, high, ...rest } = stability;
+  assert.deepEqual(rest, { mean: -1 / 3, worst: -1, pairs: 3, notAssessed: 0, n: 3 });
+  assert.ok(low === -1 && high === 1, 'resamples of two runs are all that one or the other');
   assert.equal(pairwiseStability([[1, 2]]), null);
+  const flat = pairwiseStability([
+    [1, 2, 3],
+    [1, 3, 2],
+    [5, 5, 5],
+  ]);
+  assert.ok(flat && flat.pairs === 1 && flat.notAssessed === 2 && flat.mean === 0.5);
+  const many = stabilityOf([0.9, 0.8, 0.7, Number.NaN]);
+  assert.ok(many && many.n === 3 && many.notAssessed === 1);
+  const [from, to] = [many.low!, many.high!];
+  assert.ok(from > 0.69 && to < 0.91 && from < to);
+  const single = stabilityOf([0.4]);
+  assert.ok(single && single.low === null && single.high === null && single.n === 1);
+  assert.equal(stabilityOf([Number.NaN]), null);
 });
 
 test('shared tokens are paired occurrence by occurrence', () => {

@@ -35,7 +35,7 @@ export async function integratedGradients(
     uniformCoalition(game.players, 1),
   ]);
   const gap = values.reduce((a, b) => a + b, 0) - (all - none);
-  return { values, gap, evaluations: steps };
+  return { values, gap, evaluations: steps + 2 };
 }
 
 /** Gradient × input on the prompt itself (Shrikumar et al. 2016). */

@@ -1,3 +1,5 @@
+import { bootstrap, bootstrapMean, type Estimate } from '../intervals.ts';
+
 /** Ranks from 0, equal values share their mean rank. */
 function ranks(values: readonly number[]): number[] {
   const order = values.map((value, i) => ({ value, i })).sort((a, b) => a.value - b.value);
@@ -32,24 +34,60 @@ export function spearman(a: readonly number[], b: readonly number[]): number {
 export interface Stability {
   /** Mean rank correlation over pairs, in [−1, 1]. */
   readonly mean: number;
+  /** Its bootstrap interval over runs, 95 %; null where one comparison says nothing about spread. */
+  readonly low: number | null;
+  readonly high: number | null;
   readonly worst: number;
   /** Pairs compared. */
   readonly pairs: number;
+  /** Pairs without a rank correlation: fewer than two shared tokens, or all values the same. */
+  readonly notAssessed: number;
+  /** Runs that the pairs are made of, which is what the interval is over: seeds, or paraphrases. */
+  readonly n: number;
 }
 
-/** Summary of correlations; null when none is defined. */
-export function stabilityOf(correlations: readonly number[]): Stability | null {
+const meanOf = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+function summary(
+  correlations: readonly number[],
+  { value, low, high, n }: Estimate,
+): Stability | null {
   const known = correlations.filter((x) => !Number.isNaN(x));
   if (known.length === 0) return null;
-  const mean = known.reduce((a, b) => a + b, 0) / known.length;
-  return { mean, worst: Math.min(...known), pairs: known.length };
+  const bounded = (x: number) => (Number.isFinite(x) ? x : null);
+  return {
+    mean: value,
+    low: bounded(low),
+    high: bounded(high),
+    worst: Math.min(...known),
+    pairs: known.length,
+    notAssessed: correlations.length - known.length,
+    n,
+  };
 }
 
-/** Agreement of every pair of runs, e.g. of one method under several seeds. */
+/** Agreement of one run with each of several others; null when no correlation is defined. */
+export function stabilityOf(correlations: readonly number[]): Stability | null {
+  const known = correlations.filter((x) => !Number.isNaN(x));
+  return known.length === 0 ? null : summary(correlations, bootstrapMean(known));
+}
+
+/**
+ * Agreement of every pair of runs, e.g. of one method under several seeds. Runs are resampled for the interval, not
+ * pairs, which are not independent; two copies of one run are no pair.
+ */
 export function pairwiseStability(runs: readonly (readonly number[])[]): Stability | null {
-  return stabilityOf(
-    runs.flatMap((one, i) => runs.slice(i + 1).map((other) => spearman(one, other))),
-  );
+  const table = runs.map((one) => runs.map((other) => spearman(one, other)));
+  const correlations = table.flatMap((row, i) => row.slice(i + 1));
+  const estimate = bootstrap(runs.length, (indices) => {
+    const pairs = indices.flatMap((i, at) =>
+      indices
+        .slice(at + 1)
+        .flatMap((j) => (i === j || Number.isNaN(table[i][j]) ? [] : table[i][j])),
+    );
+    return meanOf(pairs);
+  });
+  return summary(correlations, estimate);
 }
 
 /**

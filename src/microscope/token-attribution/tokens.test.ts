@@ -89,8 +89,18 @@ test('methods are compared with figures of their stability', async () => {
     assert.equal(values.length, found.positions.length);
     const random = ['kernel-shap', 'sampled-shapley', 'lime'].includes(method);
     assert.equal(overSeeds !== null, random, method);
-    if (overSeeds) assert.ok(overSeeds.pairs === 3 && overSeeds.worst <= overSeeds.mean);
+    if (overSeeds) {
+      const { pairs, n, worst, mean, low, high } = overSeeds;
+      assert.ok(pairs === 3 && n === 3 && worst <= mean && low! <= mean && mean <= high!);
+    }
     assert.ok(overParaphrases && Math.abs(overParaphrases.mean) <= 1);
+  }
+  const { prompt, baseline } = found.metric;
+  for (const { method, values, gap } of found.results) {
+    const total = values.reduce((a, b) => a + b, 0);
+    if (method === 'attention') assert.equal(gap, null);
+    else assert.ok(Math.abs(gap! - (total - prompt + baseline)) < 1e-9);
+    if (/shap/.test(method)) assert.ok(Math.abs(gap!) < 1e-4, `${method} shares the answer out`);
   }
   found.agreement.forEach((row, i) => {
     assert.ok(Math.abs(row[i] - 1) < 1e-12);
