@@ -9,6 +9,7 @@ Whatever the packages print goes to stderr. Each peer is called through its own 
     graph                circuit-tracer: attribute
     dictionary-learning  dictionary_learning: TopKTrainer.update
     sae-lens             SAELens: SAETrainer.step with a TopKTrainingSAE
+    sae-lens-sparse      the same with its sparse activations
     sweep                TransformerLens: patching.get_act_patch_attn_head_out_by_pos
     eap, eap-ig          EAP-IG: get_scores_eap, get_scores_eap_ig
 """
@@ -19,6 +20,7 @@ import importlib.metadata
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -127,11 +129,15 @@ class DictionaryLearning:
 
 
 class SaeLens:
-    """SAELens. Timed: one step of its trainer."""
+    """SAELens. Timed: one step of its trainer.
+
+    `sparse` is its faster setting, which trains only without rescaling by decoder norms; the other one
+    is its default.
+    """
 
     packages = ("sae-lens",)
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder, settings, sparse=False):
         from sae_lens.config import LoggingConfig, SAETrainerConfig
         from sae_lens.saes.topk_sae import TopKTrainingSAE, TopKTrainingSAEConfig
         from sae_lens.training.sae_trainer import SAETrainer
@@ -140,9 +146,8 @@ class SaeLens:
         self.x = start["x"]
         sae = TopKTrainingSAE(TopKTrainingSAEConfig(
             d_in=settings["width"], d_sae=settings["features"], k=settings["k"], device="cpu",
-            apply_b_dec_to_input=True,
-            # Its decoder norms stay 1 only by this rescaling.
-            rescale_acts_by_decoder_norm=True))
+            apply_b_dec_to_input=True, use_sparse_activations=sparse,
+            rescale_acts_by_decoder_norm=not sparse))
         with torch.no_grad():
             for name in ("W_enc", "W_dec", "b_dec"):
                 getattr(sae, name).copy_(start[name])
@@ -263,6 +268,7 @@ class Eap:
 
 
 PEERS = {"graph": Graph, "dictionary-learning": DictionaryLearning, "sae-lens": SaeLens,
+         "sae-lens-sparse": partial(SaeLens, sparse=True),
          "sweep": Sweep, "eap": Eap, "eap-ig": Eap}
 
 
