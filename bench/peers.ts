@@ -3,7 +3,7 @@
  *
  *   node bench/peers.ts graph --python VENV/bin/python --rounds 5
  *
- * Benches: graph and graph-ranked (circuit-tracer), dictionary (dictionary_learning and SAELens), sweep (TransformerLens), eap
+ * Benches: graph, graph-ranked and graph-cross-layer (circuit-tracer), dictionary (dictionary_learning and SAELens), sweep (TransformerLens), eap
  * and eap-ig (EAP-IG). The virtual environment needs `scripts/reference/requirements-peers.txt`. Both sides read
  * the same files, get as many threads, and load and warm up before the first round. A round runs ours, then each
  * peer. Prints Markdown: wall and processor time, the ratios with their range over rounds, and how far the
@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { openSafetensors } from '../src/base/safetensors/index.ts';
 import { dictionaryBench } from './peers/dictionary.ts';
 import { eapBench, eapIgBench } from './peers/eap.ts';
-import { graphBench, rankedGraphBench } from './peers/graph.ts';
+import { crossLayerGraphBench, graphBench, rankedGraphBench } from './peers/graph.ts';
 import { type Peer, startPeer } from './peers/peer.ts';
 import { sweepBench } from './peers/sweep.ts';
 import { agreementTable, type Measured, timesTable } from './peers/table.ts';
@@ -25,6 +25,7 @@ import type { Bench, Prepared, Times } from './peers/types.ts';
 const benches: Readonly<Record<string, Bench>> = {
   graph: graphBench,
   'graph-ranked': rankedGraphBench,
+  'graph-cross-layer': crossLayerGraphBench,
   dictionary: dictionaryBench,
   sweep: sweepBench,
   eap: eapBench,

@@ -6,7 +6,7 @@ import {
   normaliseRows,
 } from '../../src/microscope/graph/index.ts';
 import { largestDifference, relativeDistance } from './compare.ts';
-import { promptPair, sharedModel, sharedTranscoders } from './inputs.ts';
+import { promptPair, sharedModel, sharedTranscoders, type TranscoderShape } from './inputs.ts';
 import type { Agreement, Bench } from './types.ts';
 
 /** Edges and figures of a graph agree to this share of the largest. */
@@ -19,24 +19,22 @@ function matched(ours: readonly string[], theirs: readonly string[]): number[] {
 }
 
 /** The attribution graph of one prompt beside circuit-tracer's. */
-function attributionBench(maxFeatures: number): Bench {
+function attributionBench(maxFeatures: number, shape: TranscoderShape): Bench {
   const settings = { maxLogits: 10, logitShare: 0.95, maxFeatures, batch: 256 };
   return {
-    about: `attribution graph, at most ${maxFeatures} features, GPT-2 small shape, transcoders of 8,192, 16 tokens`,
+    about: `attribution graph, ${shape.kind} transcoders of ${shape.dDict}, at most ${maxFeatures} features, GPT-2 small shape, 16 tokens`,
     bar: 2,
     peers: ['graph'],
     async prepare(context) {
       const model = await sharedModel(context);
-      const dDict = context.tiny ? 64 : 8192;
       const set = await sharedTranscoders(model, {
+        ...(context.tiny ? { ...shape, dDict: 64, above: 1.3 } : shape),
         folder: context.folder,
-        dDict,
-        bias: context.tiny ? -1.3 : -2.58,
       });
       const { clean: tokens } = promptPair(model);
       let found: Attribution;
       return {
-        settings: { ...settings, tokens },
+        settings: { ...settings, tokens, kind: shape.kind },
         async run() {
           // circuit-tracer leaves the first position out whatever it holds.
           found = await attributePrompt(model, set, tokens, { ...settings, ignoredPositions: [0] });
@@ -121,7 +119,16 @@ function attributionBench(maxFeatures: number): Bench {
   };
 }
 
+/** About 41 features fire per token and layer. */
+const perLayer: TranscoderShape = { kind: 'per-layer', dDict: 8192, above: 2.58 };
+
 /** All features that fire have rows of their own. */
-export const graphBench = attributionBench(7500);
+export const graphBench = attributionBench(7500, perLayer);
 /** Only the most influential have, by rankings in between. */
-export const rankedGraphBench = attributionBench(2048);
+export const rankedGraphBench = attributionBench(2048, perLayer);
+/** Every feature writes to all later layers: twelve times the decoders, so fewer features. */
+export const crossLayerGraphBench = attributionBench(7500, {
+  kind: 'cross-layer',
+  dDict: 1024,
+  above: 2.05,
+});

@@ -37,27 +37,32 @@ export function uniform(shape: readonly number[], deviation: number, rng: Rng): 
   return { dtype: 'float32', shape, data };
 }
 
+/** Which transcoders. */
+export interface TranscoderShape {
+  readonly kind: DictionarySet['kind'];
+  readonly dDict: number;
+  /** A pre-activation, whose deviation is 1, makes a feature fire above this. */
+  readonly above: number;
+}
+
 /**
- * Random transcoders for every layer. MLP inputs have length √d_model after the norm, so pre-activations have
- * deviation 1 and a bias says how many of them are positive.
+ * Random transcoders for every layer, written as circuit-tracer reads them. MLP inputs have length √d_model
+ * after the norm, so pre-activations have deviation 1. Those of one layer have a ReLU and a bias, those that
+ * write to all later layers thresholds.
  */
 export async function sharedTranscoders(
   model: Model,
-  options: { readonly folder: string; readonly dDict: number; readonly bias: number },
+  options: TranscoderShape & { readonly folder: string },
 ): Promise<DictionarySet> {
   const { dModel, nLayers } = model.config;
-  const { dDict, bias } = options;
+  const { kind, dDict, above } = options;
   const rng = new Rng(5);
-  const deviations: Record<string, number> = {
-    'W_enc.0': 1 / Math.sqrt(dModel),
-    'W_dec.0': 1 / Math.sqrt(dModel),
-    'b_dec.0': 0.01,
-  };
   const dictionaries = Array.from({ length: nLayers }, (_, layer): Dictionary => {
+    const last = kind === 'per-layer' ? layer + 1 : nLayers;
     const config: DictionaryConfig = {
-      activation: { kind: 'relu' },
+      activation: { kind: kind === 'per-layer' ? 'relu' : 'jumprelu' },
       reads: [`blocks.${layer}.mlp.hook_in`],
-      writes: [`blocks.${layer}.hook_mlp_out`],
+      writes: Array.from({ length: last - layer }, (_, j) => `blocks.${layer + j}.hook_mlp_out`),
       dIn: dModel,
       dOut: dModel,
       dDict,
@@ -69,13 +74,14 @@ export async function sharedTranscoders(
     const params = Object.fromEntries(
       Object.entries(dictionaryShapes(config)).map(([name, shape]) => [
         name,
-        uniform(shape, deviations[name] ?? 0, rng),
+        uniform(shape, name.startsWith('b_') ? 0.01 : 1 / Math.sqrt(dModel), rng),
       ]),
     );
-    (params.b_enc.data as Float32Array).fill(bias);
+    if (kind === 'per-layer') (params.b_enc.data as Float32Array).fill(-above);
+    else (params.threshold.data as Float32Array).fill(above);
     return { config, params };
   });
-  const set: DictionarySet = { kind: 'per-layer', dictionaries };
+  const set: DictionarySet = { kind, dictionaries };
   await saveCircuitTracer(join(options.folder, 'transcoders'), set);
   return set;
 }

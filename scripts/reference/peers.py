@@ -51,6 +51,7 @@ class Graph:
         from circuit_tracer.replacement_model.replacement_model_transformerlens import (
             TransformerLensReplacementModel,
         )
+        from circuit_tracer.transcoder.cross_layer_transcoder import load_clt
         from circuit_tracer.transcoder.single_layer_transcoder import load_transcoder_set
         from hooked import load_hooked
 
@@ -58,11 +59,15 @@ class Graph:
         layers = plain.cfg.n_layers
         model = TransformerLensReplacementModel(plain.cfg)
         model.load_state_dict(plain.state_dict())
+        hooks = {"feature_input_hook": "mlp.hook_in", "feature_output_hook": "hook_mlp_out"}
         # The weights stay in memory, where ours are.
-        transcoders = load_transcoder_set(
-            {i: str(folder / "transcoders" / f"layer_{i}.safetensors") for i in range(layers)},
-            scan="bench", feature_input_hook="mlp.hook_in", feature_output_hook="hook_mlp_out",
-            device=torch.device("cpu"), dtype=torch.float32, lazy_encoder=False, lazy_decoder=False)
+        loading = {"scan": "bench", "device": torch.device("cpu"), "dtype": torch.float32,
+                   "lazy_encoder": False, "lazy_decoder": False, **hooks}
+        weights = folder / "transcoders"
+        transcoders = (
+            load_clt(str(weights), **loading) if settings["kind"] == "cross-layer" else
+            load_transcoder_set(
+                {i: str(weights / f"layer_{i}.safetensors") for i in range(layers)}, **loading))
         model._configure_replacement_model(transcoders)
         model.tokenizer = Tokenizer(plain.cfg.d_vocab, settings["tokens"][0])
         self.attribute, self.model, self.settings = attribute, model, settings
