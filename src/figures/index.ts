@@ -16,6 +16,20 @@ export {
 } from './attribution-graph.ts';
 export { type FeatureArrow, type FeatureArrowsOptions, featureArrows } from './feature-arrows.ts';
 export {
+  type CircuitFigureData,
+  type CircuitFigureOptions,
+  circuitDiagram,
+  edgeTitle,
+} from './circuit-diagram.ts';
+export {
+  type CircuitFigureEdge,
+  type CircuitLayout,
+  type CircuitNode,
+  type CircuitSize,
+  circuitLayout,
+  parseCircuitNode,
+} from './circuit-layout.ts';
+export {
   type GraphLayout,
   type GraphLayoutOptions,
   type GraphMark,

@@ -1,4 +1,4 @@
-import { scaleLinear } from 'd3-scale';
+import { scaleLinear, scaleLog } from 'd3-scale';
 import { area, line } from 'd3-shape';
 import type { VNode } from 'preact';
 import type { Colours } from './palette.ts';
@@ -34,6 +34,12 @@ export interface LineBandOptions extends FigureOptions {
   readonly height?: number;
   /** An x to mark with a thin upright line, e.g. the strength in use. */
   readonly markX?: number;
+  /** `log` for sizes over several orders; every x must then be above 0. `linear` unless told. */
+  readonly xScale?: 'linear' | 'log';
+  /** How an x is written, at the axis and in tooltips. */
+  readonly formatX?: (x: number) => string;
+  /** A y to mark with a thin line across, e.g. what all would be. */
+  readonly markY?: number;
 }
 
 /** Above the plot without the title: the title of the y axis. */
@@ -55,11 +61,18 @@ export function lineBand(series: readonly BandSeries[], options: LineBandOptions
   const width = options.width ?? 420;
   const height = options.height ?? 240;
   const points = series.flatMap((one) => one.points).filter(({ y }) => Number.isFinite(y));
-  const x = scaleLinear()
+  const isLog = options.xScale === 'log';
+  const x = (isLog ? scaleLog() : scaleLinear())
     .domain(extent(points.map((point) => point.x)))
     .range([LEFT, width - right]);
   const y = scaleLinear()
-    .domain(extent([0, ...points.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y])]))
+    .domain(
+      extent([
+        0,
+        ...(options.markY === undefined ? [] : [options.markY]),
+        ...points.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y]),
+      ]),
+    )
     .nice()
     .range([height - BOTTOM, top]);
 
@@ -81,19 +94,25 @@ export function lineBand(series: readonly BandSeries[], options: LineBandOptions
       ),
     ),
   );
-  const xLabel = x.tickFormat(6);
-  const ticks = x.ticks(6).map((tick) =>
-    el(
-      'text',
-      {
-        x: px(x(tick)),
-        y: height - BOTTOM + 14,
-        'text-anchor': 'middle',
-        fill: palette.colour('muted'),
-      },
-      xLabel(tick),
-    ),
-  );
+  const xLabel = options.formatX ?? x.tickFormat(6);
+  // A logarithmic axis names powers of ten only.
+  const named = (tick: number) =>
+    !isLog || Number.isInteger(Math.round(Math.log10(tick) * 1e6) / 1e6);
+  const ticks = x
+    .ticks(6)
+    .filter(named)
+    .map((tick) =>
+      el(
+        'text',
+        {
+          x: px(x(tick)),
+          y: height - BOTTOM + 14,
+          'text-anchor': 'middle',
+          fill: palette.colour('muted'),
+        },
+        xLabel(tick),
+      ),
+    );
   const mark =
     options.markX === undefined
       ? null
@@ -104,6 +123,18 @@ export function lineBand(series: readonly BandSeries[], options: LineBandOptions
           y2: height - BOTTOM,
           stroke: palette.colour('ink'),
           'stroke-width': 0.75,
+        });
+  const across =
+    options.markY === undefined
+      ? null
+      : el('line', {
+          x1: LEFT,
+          x2: px(width - right),
+          y1: px(y(options.markY)),
+          y2: px(y(options.markY)),
+          stroke: palette.colour('muted'),
+          'stroke-width': 0.75,
+          'stroke-dasharray': '2 3',
         });
   const description = series.map(({ name, points: p }) => `${name}: ${p.length} points`).join('; ');
   return frame({ ...options, width, height, description }, [
@@ -121,6 +152,7 @@ export function lineBand(series: readonly BandSeries[], options: LineBandOptions
     ...grid,
     ...ticks,
     mark,
+    across,
     ...labelHeights(series, y, height - BOTTOM).map(({ one, labelY }) =>
       drawSeries(one, labelY, { x, y, right, width, options }),
     ),
@@ -178,7 +210,7 @@ function drawSeries(
           fill: measured ? colour : palette.colour('paper'),
           stroke: colour,
         },
-        el('title', {}, describePoint(one, point)),
+        el('title', {}, describePoint(one, point, options.formatX ?? formatValue)),
       ),
     ),
     el(
@@ -189,11 +221,15 @@ function drawSeries(
   );
 }
 
-function describePoint(one: BandSeries, { x, y, low, high, n }: BandPoint): string {
+function describePoint(
+  one: BandSeries,
+  { x, y, low, high, n }: BandPoint,
+  formatX: (x: number) => string,
+): string {
   const interval =
     low === undefined || high === undefined ? '' : ` [${formatValue(low)}, ${formatValue(high)}]`;
   const size = n === undefined ? '' : `, n = ${n}`;
-  return `${one.name} at ${formatValue(x)}: ${formatValue(y)}${interval}${size}`;
+  return `${one.name} at ${formatX(x)}: ${formatValue(y)}${interval}${size}`;
 }
 
 /** Heights of the names at the line ends, pushed apart so that no two overlap. */

@@ -1,4 +1,5 @@
 import { attention } from './attention/en.ts';
+import { circuits } from './circuits/en.ts';
 import { features } from './features/en.ts';
 import { graph } from './graph/en.ts';
 import { interventions } from './interventions/en.ts';
@@ -43,6 +44,7 @@ export const en = {
     showCode: 'Show code',
   },
   attention,
+  circuits,
   errors,
   features,
   graph,

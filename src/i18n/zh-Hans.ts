@@ -1,4 +1,5 @@
 import { attention } from './attention/zh-Hans.ts';
+import { circuits } from './circuits/zh-Hans.ts';
 import type { Messages } from './en.ts';
 import { features } from './features/zh-Hans.ts';
 import { graph } from './graph/zh-Hans.ts';
@@ -44,6 +45,7 @@ export const zhHans = {
     showCode: '显示代码',
   },
   attention,
+  circuits,
   errors,
   features,
   graph,

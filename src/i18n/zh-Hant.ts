@@ -1,4 +1,5 @@
 import { attention } from './attention/zh-Hant.ts';
+import { circuits } from './circuits/zh-Hant.ts';
 import type { Messages } from './en.ts';
 import { features } from './features/zh-Hant.ts';
 import { graph } from './graph/zh-Hant.ts';
@@ -44,6 +45,7 @@ export const zhHant = {
     showCode: '顯示程式碼',
   },
   attention,
+  circuits,
   errors,
   features,
   graph,

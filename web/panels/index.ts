@@ -36,6 +36,11 @@ export const PANELS: readonly PanelEntry[] = [
     load: async () => (await import('./graph/index.tsx')).GraphPanel,
   },
   {
+    id: 'circuits',
+    width: 'full',
+    load: async () => (await import('./circuits/index.tsx')).CircuitsPanel,
+  },
+  {
     id: 'interventions',
     width: 'full',
     load: async () => (await import('./interventions/index.tsx')).InterventionsPanel,

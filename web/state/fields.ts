@@ -1,4 +1,5 @@
 import { LOCALES, type Locale } from '../../src/i18n/locale.ts';
+import { type CircuitSettings, isCircuit } from './circuits.ts';
 import type { StackedEdit, SweepSettings } from './edits.ts';
 import type { GraphChange, SubgraphPlace } from './graph.ts';
 import {
@@ -133,6 +134,23 @@ export const FIELDS = {
   labelSource: oneOf(LABEL_SOURCES),
   /** A text to test the chosen feature on. */
   ownText: text(),
+  /** What a circuit was looked for with; null before. */
+  circuit: json<CircuitSettings | null>(null, isCircuit),
+  /** Edges kept, the strongest first; what the method keeps where there is none. */
+  edges: optional(whole(1, 1e9)),
+  /** Chosen edge, `a3.h0->logits`, and chosen node of the circuit; empty for none. */
+  edge: text(),
+  circuitNode: text(),
+  /** Pinned edges and nodes of the circuit by name. */
+  circuitPins: json<readonly string[]>([], isNameList),
+  edgeSearch: text(),
+  /** Whether completeness and minimality are measured. */
+  circuitChecks: oneOf(['no', 'yes']),
+  /** Whether roles of heads are looked for. */
+  headRoles: oneOf(['no', 'yes']),
+  /** Whether the prediction is attributed to tokens, and other wordings to compare with. */
+  attributions: oneOf(['no', 'yes']),
+  paraphrases: json<readonly string[]>([], isNameList),
   /** Id of the panel that fills the page; empty for none. */
   panel: text(),
   lang: oneOf(['auto', ...LOCALES] as const satisfies readonly ('auto' | Locale)[]),

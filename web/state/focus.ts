@@ -53,11 +53,9 @@ export function lock(focus: Focus): void {
 export function release(): boolean {
   hover.value = null;
   const { position, layer, head } = locked.peek();
-  const node = state.node.peek();
-  if (position === undefined && layer === undefined && head === undefined && node === '') {
-    return false;
-  }
-  setState({ position: null, layer: null, head: null, node: '' });
+  const chosen = [state.node, state.edge, state.circuitNode].some((one) => one.peek() !== '');
+  if (position === undefined && layer === undefined && head === undefined && !chosen) return false;
+  setState({ position: null, layer: null, head: null, node: '', edge: '', circuitNode: '' });
   return true;
 }
 

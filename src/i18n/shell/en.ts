@@ -50,6 +50,10 @@ export const errors = {
   codes: {
     'bad-edit': 'An intervention cannot be carried out as written.',
     'bad-edit-shape': 'An intervention has the wrong size for its place.',
+    'bad-circuit': 'This circuit cannot be read.',
+    'circuit-mismatch': 'The circuit belongs to another model.',
+    'no-difference':
+      'The metric is the same on both prompts, so nothing can be measured against it.',
     'bad-request': 'The lab does not understand the request.',
     'bad-feature': 'There is no such feature.',
     'bad-node': 'The graph has no such node.',

@@ -46,6 +46,9 @@ export const errors = {
   codes: {
     'bad-edit': '干预的写法无法运行。',
     'bad-edit-shape': '干预的大小与所在位置不符。',
+    'bad-circuit': '无法读取这个回路。',
+    'circuit-mismatch': '这个回路属于另一个模型。',
+    'no-difference': '两个提示词的指标相同，无从比较。',
     'bad-request': '实验室无法理解这个请求。',
     'bad-feature': '没有这个特征。',
     'bad-node': '图中没有这个节点。',

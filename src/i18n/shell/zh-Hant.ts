@@ -46,6 +46,9 @@ export const errors = {
   codes: {
     'bad-edit': '介入的寫法無法執行。',
     'bad-edit-shape': '介入的大小與所在位置不符。',
+    'bad-circuit': '無法讀取這個迴路。',
+    'circuit-mismatch': '這個迴路屬於另一個模型。',
+    'no-difference': '兩個提示詞的指標相同，無從比較。',
     'bad-request': '實驗室無法理解這個請求。',
     'bad-feature': '沒有這個特徵。',
     'bad-node': '圖中沒有這個節點。',
