@@ -14,7 +14,6 @@ export {
   type GraphFigureNode,
   type GraphFigureOptions,
 } from './attribution-graph.ts';
-export { type FeatureArrow, type FeatureArrowsOptions, featureArrows } from './feature-arrows.ts';
 export {
   type CircuitFigureData,
   type CircuitFigureOptions,
@@ -29,6 +28,7 @@ export {
   circuitLayout,
   parseCircuitNode,
 } from './circuit-layout.ts';
+export { type FeatureArrow, type FeatureArrowsOptions, featureArrows } from './feature-arrows.ts';
 export {
   type GraphLayout,
   type GraphLayoutOptions,

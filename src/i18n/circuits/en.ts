@@ -167,6 +167,7 @@ export const circuits = {
   roleNames: {
     'name mover': 'Name mover',
     'negative name mover': 'Negative name mover',
+    'backup name mover': 'Backup name mover',
     'S-inhibition': 'S-inhibition',
     induction: 'Induction',
     'duplicate token': 'Duplicate token',
@@ -177,6 +178,7 @@ export const circuits = {
   scores: { induction: 'induction', duplicateToken: 'duplicate', previousToken: 'previous' },
   effects: {
     nameMoverQueries: 'name movers’ queries',
+    withoutNameMovers: 'with name movers out',
     inhibitionValues: 'S-inhibition values',
     inductionKeys: 'induction keys',
   },

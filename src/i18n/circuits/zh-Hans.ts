@@ -160,6 +160,7 @@ export const circuits = {
   roleNames: {
     'name mover': '搬名字',
     'negative name mover': '反搬名字',
+    'backup name mover': '后备搬名字',
     'S-inhibition': '抑制主语',
     induction: '归纳',
     'duplicate token': '重复词元',
@@ -170,6 +171,7 @@ export const circuits = {
   scores: { induction: '归纳', duplicateToken: '重复', previousToken: '前一' },
   effects: {
     nameMoverQueries: '搬名字的查询',
+    withoutNameMovers: '搬名字停用时',
     inhibitionValues: '抑制主语的值',
     inductionKeys: '归纳的键',
   },

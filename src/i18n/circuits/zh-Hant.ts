@@ -160,6 +160,7 @@ export const circuits = {
   roleNames: {
     'name mover': '搬名字',
     'negative name mover': '反搬名字',
+    'backup name mover': '備援搬名字',
     'S-inhibition': '抑制主語',
     induction: '歸納',
     'duplicate token': '重複詞元',
@@ -170,6 +171,7 @@ export const circuits = {
   scores: { induction: '歸納', duplicateToken: '重複', previousToken: '前一' },
   effects: {
     nameMoverQueries: '搬名字的查詢',
+    withoutNameMovers: '搬名字停用時',
     inhibitionValues: '抑制主語的值',
     inductionKeys: '歸納的鍵',
   },

@@ -230,6 +230,7 @@ export interface IoiHeadView {
   readonly effects: {
     readonly logits: EstimateView;
     readonly nameMoverQueries: EstimateView | null;
+    readonly withoutNameMovers: EstimateView | null;
     readonly inhibitionValues: EstimateView | null;
     readonly inductionKeys: EstimateView | null;
   };

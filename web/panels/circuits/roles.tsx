@@ -72,6 +72,14 @@ const LOOKS = {
   s1NextToS1: 'S1+1→S1',
 } as const;
 
+/** Effects along other paths than the one to the logits. */
+const PATHS = [
+  'nameMoverQueries',
+  'withoutNameMovers',
+  'inhibitionValues',
+  'inductionKeys',
+] as const;
+
 const percent = (value: number) => formatNumber(value, { digits: 2 });
 
 function RoleTable() {
@@ -144,12 +152,10 @@ function RoleRow(props: {
   const strong = (Object.entries(attention) as [keyof typeof LOOKS, EstimateView][])
     .filter(([, { value }]) => value >= least.attention)
     .sort(([, a], [, b]) => b.value - a.value);
-  const paths = (['nameMoverQueries', 'inhibitionValues', 'inductionKeys'] as const).flatMap(
-    (path) => {
-      const effect = effects[path];
-      return effect === null ? [] : [`${words.effects[path]} ${estimateText(effect)}`];
-    },
-  );
+  const paths = PATHS.flatMap((path) => {
+    const effect = effects[path];
+    return effect === null ? [] : [`${words.effects[path]} ${estimateText(effect)}`];
+  });
   const random = (Object.entries(scores) as [keyof typeof words.scores, EstimateView][])
     .filter(([, { value }]) => value >= least.score)
     .map(([name, found]) => `${words.scores[name]} ${estimateText(found)}`);
