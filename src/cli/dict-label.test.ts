@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,7 @@ import {
   saveDictionary,
 } from '../microscope/dictionary/index.ts';
 import { DEFAULT_MODEL, findModel, openModel } from '../model/index.ts';
+import { EXIT } from './command.ts';
 import { run } from './run.ts';
 
 const scratch = await mkdtemp(join(tmpdir(), 'glassbox-label-'));
@@ -48,9 +49,9 @@ test('dict label compares with planted concepts and with random directions, and 
   assert.equal(result.dictionaries.length, 4);
   assert.ok(result.concepts > 100, String(result.concepts));
   for (const { folder, summary, random } of result.dictionaries) {
-    const { concept, tokens, weak } = summary;
+    const { concept, tokens, weak, rare } = summary;
     assert.equal(concept.n, summary.fired);
-    assert.equal(concept.correct + tokens.correct + weak.correct, summary.fired);
+    assert.equal(concept.correct + tokens.correct + weak.correct + rare.correct, summary.fired);
     assert.equal(
       summary.histogram.reduce((a: number, b: number) => a + b),
       summary.fired,
@@ -60,7 +61,43 @@ test('dict label compares with planted concepts and with random directions, and 
   }
   const { out } = await glassbox('dict', 'label', set, ...small, '--baseline', '--dry-run');
   assert.match(out, /random directions/);
-  assert.match(out, /bar: F1 0\.5 on \d+ held-out documents/);
+  assert.match(
+    out,
+    /bars: F1 0\.5, and 0\.8 of the largest activations, on \d+ held-out documents/,
+  );
+});
+
+test('labelling that was interrupted goes on where it stopped, with the same result', async () => {
+  const place = join(scratch, 'interrupted');
+  for (const [layer, dictionary] of dictionaries.entries()) {
+    await saveDictionary(join(place, `transcoder-${layer}`), dictionary);
+  }
+  const read = (root: string, layer: number) =>
+    readFile(join(root, `transcoder-${layer}`, 'labels.json'), 'utf8').catch(() => null);
+  const args = ['dict', 'label', place, ...small, '--baseline', '--json'];
+  const quiet = { stdout: { write: () => true }, stderr: { write: () => true } };
+  const first = join(place, 'transcoder-0', 'labels.json');
+  const watching = setInterval(() => {
+    if (!existsSync(first)) return;
+    clearInterval(watching);
+    process.emit('SIGINT');
+  }, 2);
+  assert.equal(await run(args, quiet), EXIT.interrupted);
+  clearInterval(watching);
+  assert.ok(existsSync(first));
+  assert.ok((await read(place, 3)) === null, 'it was stopped before the end');
+  const before = await stat(first);
+  const { dictionaries: found } = JSON.parse((await glassbox(...args)).out);
+  assert.equal(found[0].kept, true);
+  assert.equal(found[3].kept, false);
+  assert.equal((await stat(first)).ino, before.ino);
+  for (const layer of dictionaries.keys()) {
+    assert.ok((await read(place, layer)) === (await read(set, layer)), `layer ${layer}`);
+  }
+  const other = await json(...args.slice(0, 3), ...small, '--seed', '7', '--dry-run');
+  assert.equal(other.dictionaries[0].kept, false, 'other text, other labels');
+  const again = await json(...args.slice(0, -1), '--again', '--dry-run');
+  assert.equal(again.dictionaries[0].kept, false);
 });
 
 test('labels are shown by dict features and stand in graphs', async () => {

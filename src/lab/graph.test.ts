@@ -201,14 +201,25 @@ test('labels and a harvest beside a dictionary are shown, those of another one a
   const model = await openModel(folder);
   const { nodes } = await ask('/api/trace', { ...ASKED, nodeShare: 1 });
   const index = nodes.find(({ kind, layer }) => kind === 'feature' && layer === 0)!.index;
-  const score = { f1: 0.8, low: 0.7, high: 0.9, precision: 0.8, recall: 0.8, auc: 0.9 };
+  const score = {
+    f1: 0.8,
+    low: 0.7,
+    high: 0.9,
+    precision: 0.8,
+    recall: 0.8,
+    auc: 0.9,
+    largest: 0.9,
+  };
   const labels: FeatureLabels = {
     model: 'x',
     dictionary: dictionaryHash(dictionary),
+    request: '',
     reads: dictionary.config.reads,
     writes: dictionary.config.writes,
     features: dictionary.config.dDict,
     bar: 0.5,
+    largestBar: 0.8,
+    l0: 2,
     train: { name: 'a', tokens: 10 },
     heldOut: { name: 'b', tokens: 12, documents: 3 },
     concepts: 1,
@@ -216,7 +227,13 @@ test('labels and a harvest beside a dictionary are shown, those of another one a
       {
         feature: index,
         source: 'concept',
-        concept: { concept: { id: 'n', label: 'a name' }, ...score, positives: 4, threshold: 1 },
+        fires: 30,
+        concept: {
+          concept: { id: 'n', label: 'a name' },
+          ...score,
+          positives: 4,
+          threshold: 1,
+        },
         tokens: null,
         promotes: [],
       },

@@ -11,6 +11,7 @@ export { measureFurther } from './further.ts';
 export { greedyGenerator } from './greedy.ts';
 export { ioiSentences, type SentenceSet, sentenceSets } from './ioi-sentences.ts';
 export { type MarkedDocument, type WorldConcepts, worldConcepts } from './labels/concepts.ts';
+export { type ProbeTask, type ProbeText, probeTasks, probeText } from './labels/probes.ts';
 export { type ConceptTextOptions, conceptTexts } from './labels/text.ts';
 export type { FurtherResults, Manifest } from './manifest.ts';
 export { atlasRecipe, modelConfigJson, type Recipe } from './recipe.ts';

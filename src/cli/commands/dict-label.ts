@@ -1,14 +1,16 @@
-import { GlassboxError } from '../../base/error.ts';
+import { GlassboxError, isGlassboxError } from '../../base/error.ts';
 import { Rng } from '../../base/rng.ts';
-import type { Dictionary } from '../../microscope/dictionary/index.ts';
-import type { Explained } from '../../microscope/dictionary/labels/explain/index.ts';
+import { type Dictionary, dictionaryHash } from '../../microscope/dictionary/index.ts';
+import type { Endpoint, Explained } from '../../microscope/dictionary/labels/explain/index.ts';
 import {
+  asWritten,
   type ConceptText,
   type ConceptTexts,
+  type FeatureLabels,
   LABEL_BAR,
-  type LabelRun,
   type LabelSummary,
   labelFeatures,
+  labelRequest,
   randomDirections,
   readLabels,
   summariseLabels,
@@ -27,11 +29,17 @@ import {
 import { type CommandSpec, EXIT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
-import { openDictionaries } from '../dictionaries.ts';
+import { type OpenedDictionary, openDictionaries } from '../dictionaries.ts';
 import { openModel, withModel } from '../model.ts';
 import { realNumber, wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
-import { explainRun, explanationTable, openEndpoint, withEndpoint } from './dict-explain.ts';
+import {
+  type ExplainFlags,
+  explainRun,
+  explanationTable,
+  openEndpoint,
+  withEndpoint,
+} from './dict-explain.ts';
 
 interface TextFlags {
   readonly corpus?: string;
@@ -94,38 +102,102 @@ async function plainTexts(
   return { concepts: [], train: text(0, 'even rows'), heldOut: text(1, 'odd rows') };
 }
 
-/** The same figures for random directions, per dictionary. */
+interface Labelling {
+  readonly model: Model;
+  readonly texts: ConceptTexts;
+  readonly excluded: readonly number[];
+  readonly bar: number;
+}
+
+/** The same figures for random directions; null when stopped. */
 async function baseline(
   context: Context,
-  options: {
-    readonly model: Model;
-    readonly runs: readonly LabelRun[];
-    readonly texts: ConceptTexts;
-    readonly excluded: readonly number[];
-    readonly bar: number;
+  dictionary: Dictionary,
+  { labels, ...options }: Labelling & { readonly labels: FeatureLabels },
+): Promise<LabelSummary | null> {
+  const { model, texts, excluded } = options;
+  const { l0 } = labels;
+  const random = await randomDirections(model, dictionary, { text: texts.train, excluded, l0 });
+  const { progress, signal } = context;
+  const found = await labelFeatures(model, [random], { ...options, progress, signal });
+  return found && summariseLabels(found[0].labels);
+}
+
+/** What was found of one dictionary. */
+interface Found {
+  readonly folder: string;
+  readonly labels: FeatureLabels;
+  /** Whether the labels were there before. */
+  readonly kept: boolean;
+  readonly explained?: readonly Explained[];
+}
+
+/**
+ * Labels one dictionary. Labels that were made before from the same dictionary, texts and bars are kept, so that a run
+ * that was interrupted goes on where it stopped; explanations are always kept.
+ *
+ * @returns null when stopped
+ */
+async function labelOne(
+  context: Context,
+  { folder, dictionary }: OpenedDictionary,
+  options: Labelling & {
+    readonly flags: ExplainFlags & {
+      readonly baseline?: boolean;
+      readonly again?: boolean;
+      readonly dryRun?: boolean;
+    };
+    readonly endpoint: Endpoint | undefined;
   },
-): Promise<LabelSummary[] | null> {
-  const { model, runs, texts, excluded, bar } = options;
-  const random: Dictionary[] = [];
-  for (const { dictionary, train } of runs) {
-    const l0 = train.events.token.length / train.text.tokens;
-    random.push(await randomDirections(model, dictionary, { text: texts.train, excluded, l0 }));
-  }
-  const found = await labelFeatures(model, random, {
-    texts,
-    excluded,
-    bar,
-    progress: context.progress,
-    signal: context.signal,
+): Promise<Found | null> {
+  const { flags, endpoint, ...labelling } = options;
+  const { progress, signal } = context;
+  const before = await readLabels(folder).catch((error: unknown) => {
+    // What cannot be read is made anew, unless another model's explanations are at stake.
+    if (isGlassboxError(error) && error.code === 'bad-labels' && flags.again) return null;
+    throw error;
   });
-  return found ? found.map(({ labels }) => summariseLabels(labels)) : null;
+  const same = before?.dictionary === dictionaryHash(dictionary) ? before : null;
+  const kept = !flags.again && same?.request === labelRequest(dictionary, labelling) ? same : null;
+  let labels = kept;
+  let explained: Explained[] | undefined;
+  if (!labels || endpoint) {
+    const runs = await labelFeatures(labelling.model, [dictionary], {
+      ...labelling,
+      progress,
+      signal,
+    });
+    if (!runs) return null;
+    const [run] = runs;
+    let explanations = same?.explanations ?? [];
+    if (endpoint) {
+      const { model } = labelling;
+      const known = explanations;
+      ({ explanations, explained } = await explainRun(context, {
+        run,
+        model,
+        endpoint,
+        flags,
+        known,
+      }));
+    }
+    labels = { ...run.labels, explanations, random: kept?.random };
+  }
+  if (flags.baseline && !labels.random) {
+    const random = await baseline(context, dictionary, { ...labelling, labels });
+    if (!random) return null;
+    labels = { ...labels, random };
+  }
+  if (labels !== kept && !flags.dryRun) await writeLabels(folder, labels);
+  return { folder, labels: asWritten(labels), kept: labels === kept, explained };
 }
 
 const percent = ({ rate, low, high }: LabelSummary['concept']): string =>
   `${fixed(100 * rate, 1)} [${fixed(100 * low, 1)}, ${fixed(100 * high, 1)}]`;
 
 function summaryRow(name: string, summary: LabelSummary): (string | number)[] {
-  const { features, fired, conceptReaches, concept, tokens, weak, concepts, quartiles } = summary;
+  const { features, fired, conceptReaches, concept, tokens, weak, rare, concepts, quartiles } =
+    summary;
   return [
     name,
     features,
@@ -134,6 +206,7 @@ function summaryRow(name: string, summary: LabelSummary): (string | number)[] {
     percent(concept),
     percent(tokens),
     percent(weak),
+    percent(rare),
     concepts,
     fixed(quartiles[1], 2),
   ];
@@ -143,10 +216,11 @@ const head = [
   'dictionary',
   'features',
   'fired',
-  'a concept reaches the bar, %',
+  'a concept reaches the bars, %',
   'label: concept, %',
   'label: tokens, %',
-  'below the bar, %',
+  'below the bars, %',
+  'too rare, %',
   'concepts',
   'median F1',
 ];
@@ -181,6 +255,7 @@ export const labelCommand: CommandSpec = {
       .option('--bar <x>', 'F1 that a label must reach', realNumber('--bar', 0), LABEL_BAR)
       .option('--exclude <token...>', 'tokens left out; begin-of-text and padding unless told')
       .option('--baseline', 'also label random directions in the same way')
+      .option('--again', 'make labels anew that were made from the same text before')
       .option('--dry-run', 'write nothing'),
   async action(context, { args: [folders], options }) {
     const endpoint = openEndpoint(options);
@@ -189,53 +264,42 @@ export const labelCommand: CommandSpec = {
     const excluded = excludedTokens(model, options.exclude);
     const texts = await openTexts(model, options);
     const { bar } = options;
-    const { progress, signal } = context;
-    const dictionaries = opened.map(({ dictionary }) => dictionary);
-    const labelling = { texts, excluded, bar, progress, signal };
-    const runs = await labelFeatures(model, dictionaries, labelling);
-    if (!runs) {
-      context.result({ interrupted: true }, () => 'Stopped; nothing was written.');
+    const found: Found[] = [];
+    for (const one of opened) {
+      const labelling = { model, texts, excluded, bar, flags: options, endpoint };
+      const made = await labelOne(context, one, labelling);
+      if (!made) break;
+      found.push(made);
+    }
+    if (found.length < opened.length) {
+      const [labelled, of] = [found.length, opened.length];
+      const go = options.dryRun ? '' : '; run the command again to go on';
+      context.result(
+        { interrupted: true, labelled, of },
+        () => `Stopped after ${labelled} of ${of} dictionaries${go}.`,
+      );
       return EXIT.interrupted;
     }
-    const explained: Explained[][] = [];
-    for (const [i, run] of runs.entries()) {
-      const before = await readLabels(opened[i].folder);
-      const same = before?.dictionary === run.labels.dictionary;
-      let explanations = (same && before.explanations) || [];
-      if (endpoint) {
-        const made = await explainRun(context, {
-          run,
-          model,
-          endpoint,
-          flags: options,
-          known: explanations,
-        });
-        ({ explanations } = made);
-        explained.push(made.explained);
-      }
-      if (!options.dryRun) await writeLabels(opened[i].folder, { ...run.labels, explanations });
-    }
-    const random = options.baseline
-      ? await baseline(context, { model, runs, texts, excluded, bar })
-      : null;
-    const found = runs.map(({ labels }, i) => ({
-      folder: opened[i].folder,
-      summary: summariseLabels(labels),
-      random: random?.[i],
-      explained: explained[i],
-    }));
-    const { heldOut, concepts } = runs[0].labels;
+    const { heldOut, concepts, largestBar } = found[0].labels;
+    const dictionaries = found.map(({ folder, labels, kept, explained }) => {
+      const summary = summariseLabels(labels);
+      return { folder, kept, summary, random: labels.random, explained };
+    });
+    const kept = found.filter((one) => one.kept).length;
     context.result(
-      { bar, heldOut, concepts, written: !options.dryRun, dictionaries: found },
+      { bar, largestBar, heldOut, concepts, written: !options.dryRun, dictionaries },
       () => {
-        const rows = found.flatMap(({ folder, summary, random: beside }) => [
+        const rows = dictionaries.flatMap(({ folder, summary, random }) => [
           summaryRow(folder, summary),
-          ...(beside ? [summaryRow('  random directions', beside)] : []),
+          ...(random ? [summaryRow('  random directions', random)] : []),
         ]);
         return [
           table(head, rows),
-          `bar: F1 ${bar} on ${heldOut.name}; ${heldOut.tokens} tokens, ${concepts} concepts; [95 % interval]`,
-          ...explained.map(explanationTable),
+          `bars: F1 ${bar}, and ${largestBar} of the largest activations, on ${heldOut.name}; ${heldOut.tokens} tokens, ${concepts} concepts; [95 % interval]`,
+          ...(kept > 0 ? [`kept from before: ${kept}; --again makes them anew`] : []),
+          ...dictionaries.flatMap(({ explained }) =>
+            explained ? explanationTable(explained) : [],
+          ),
         ].join('\n');
       },
     );

@@ -1,13 +1,8 @@
-import { Rng } from '../../base/rng.ts';
-import {
-  type ConceptReport,
-  probeConcepts,
-  type Spread,
-  spread,
-} from '../../microscope/dictionary/index.ts';
-import { tokenizerOf } from '../../microscope/prompt.ts';
+import { Option } from 'commander';
+import { type ConceptReport, probeConcepts } from '../../microscope/dictionary/index.ts';
+import { bootstrapMean, type Estimate } from '../../microscope/intervals.ts';
 import { contextLength } from '../../model/run/batch.ts';
-import { createWorld, documentText, mechanisms } from '../../organisms/index.ts';
+import { createWorld, type ProbeTask, probeTasks, probeText } from '../../organisms/index.ts';
 import type { CommandSpec } from '../command.ts';
 import { excludedTokens } from '../corpus.ts';
 import { openDictionaries } from '../dictionaries.ts';
@@ -15,22 +10,42 @@ import { openModel, withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
 
-/** What is told of one dictionary. */
+/** What is told of one dictionary on one task: means over concepts, with 95 % intervals over them. */
 interface ProbeResult {
   readonly folder: string;
+  readonly task: ProbeTask;
+  /** Rows asked. */
+  readonly rows: number;
+  /** F1 of probes on 1, 2 and 5 features and on the model itself, mean over draws. */
+  readonly f1: Readonly<Record<'1' | '2' | '5' | 'model', Estimate>>;
+  /** Over the concepts that a probe on the model finds. */
+  readonly absorption: { readonly full: Estimate; readonly fraction: Estimate };
   /** Of the first draw. */
   readonly concepts: readonly ConceptReport[];
-  readonly accuracy: Readonly<Record<'1' | '2' | '5' | 'model', Spread>>;
-  readonly absorption: {
-    readonly assessed: number;
-    readonly of: number;
-    readonly full: number;
-    readonly fraction: number;
-  };
 }
 
-/** Draws of the probed tokens, for the spread. */
+/** Draws of halves, and of tokens where any one is asked. */
 const SEEDS = [0, 1, 2];
+
+/** Averages a figure of every concept over the draws that have one, then over concepts. */
+function over(
+  draws: readonly (readonly ConceptReport[])[],
+  figure: (report: ConceptReport) => number | null,
+): Estimate {
+  const perConcept = draws[0].flatMap(({ concept }) => {
+    const values = draws.flatMap((reports) => {
+      const report = reports.find((one) => one.concept === concept);
+      return (report && figure(report)) ?? [];
+    });
+    return values.length > 0 ? [values.reduce((a, b) => a + b, 0) / values.length] : [];
+  });
+  return bootstrapMean(perConcept);
+}
+
+const absorbed = (key: 'full' | 'fraction') => (report: ConceptReport) => {
+  const { absorption } = report;
+  return absorption.notAssessed === undefined ? absorption[key] : null;
+};
 
 export const probeCommand: CommandSpec = {
   name: 'probe',
@@ -38,80 +53,86 @@ export const probeCommand: CommandSpec = {
   examples: [
     {
       line: 'dict probe models/glassbox-atlas/dictionaries/resid-2',
-      does: 'every mechanism of the built-in world, on held-out documents',
+      does: 'kinds of text, kinds of words and states of places, on held-out documents',
+    },
+    {
+      line: 'dict probe models/glassbox-atlas/dictionaries --task state --json',
+      does: 'one task, with every concept',
     },
   ],
   define: (command) =>
     withModel(command)
       .argument('<folders...>', 'dictionaries, or folders that hold some')
-      .option('--count <n>', 'documents per mechanism', wholeNumber('--count', 8), 60)
+      .addOption(
+        new Option('--task <names...>', 'what is asked; all unless told').choices(probeTasks),
+      )
+      .option('--count <n>', 'examples per concept', wholeNumber('--count', 8), 60)
       .option('--exclude <token...>', 'tokens left out; begin-of-text and padding unless told'),
   async action(context, { args: [folders], options }) {
+    const chosen: readonly ProbeTask[] = options.task ?? probeTasks;
     const opened = await openDictionaries(folders);
     const model = await openModel(context, options);
-    const tokenizer = tokenizerOf(model);
     const world = createWorld();
-    const rng = new Rng(5);
-    const labels = mechanisms.flatMap((name) => new Array<string>(options.count).fill(name));
-    const rows = mechanisms.flatMap((name) =>
-      Array.from({ length: options.count }, () =>
-        tokenizer
-          .encode(documentText(world.write(name, rng, 'held-out')), { addSpecialTokens: true })
-          .slice(0, contextLength(model.config)),
-      ),
-    );
+    const length = contextLength(model.config);
     const filter = { excluded: excludedTokens(model, options.exclude) };
     const results: ProbeResult[] = [];
-    for (const { folder, dictionary } of opened) {
-      const seeds: ConceptReport[][] = [];
-      for (const seed of SEEDS) {
-        seeds.push(await probeConcepts(model, dictionary, { rows, labels }, { filter, seed }));
+    for (const task of chosen) {
+      const text = probeText(world, task, { count: options.count, length });
+      for (const { folder, dictionary } of opened) {
+        const draws: ConceptReport[][] = [];
+        for (const seed of SEEDS) {
+          draws.push(await probeConcepts(model, dictionary, text, { filter, seed }));
+        }
+        const sparse = (i: number) => over(draws, (report) => report.sparse[i].f1);
+        results.push({
+          folder,
+          task,
+          rows: text.rows.length,
+          f1: {
+            1: sparse(0),
+            2: sparse(1),
+            5: sparse(2),
+            model: over(draws, (one) => one.model.f1),
+          },
+          absorption: {
+            full: over(draws, absorbed('full')),
+            fraction: over(draws, absorbed('fraction')),
+          },
+          concepts: draws[0],
+        });
+        context.progress({
+          label: 'probing',
+          done: results.length,
+          total: chosen.length * opened.length,
+          unit: 'dictionaries',
+        });
       }
-      const all = seeds.flat();
-      const measured = all.flatMap(({ absorption }) =>
-        absorption.notAssessed === undefined ? [absorption] : [],
-      );
-      const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-      const perSeed = (of: (report: (typeof all)[number]) => number) =>
-        spread(seeds.map((reports) => mean(reports.map(of))));
-      results.push({
-        folder,
-        concepts: seeds[0],
-        accuracy: {
-          1: perSeed(({ sparse }) => sparse[0].accuracy),
-          2: perSeed(({ sparse }) => sparse[1].accuracy),
-          5: perSeed(({ sparse }) => sparse[2].accuracy),
-          model: perSeed((report) => report.model.accuracy),
-        },
-        absorption: {
-          assessed: measured.length,
-          of: all.length,
-          full: mean(measured.map(({ full }) => full)),
-          fraction: mean(measured.map(({ fraction }) => fraction)),
-        },
-      });
-      context.progress({
-        label: 'probing',
-        done: results.length,
-        total: opened.length,
-        unit: 'dictionaries',
-      });
     }
-    context.result({ documents: rows.length, dictionaries: results }, () => {
-      const shown = ({ mean, deviation }: Spread) => `${fixed(mean)} ± ${fixed(deviation)}`;
+    context.result({ draws: SEEDS.length, results }, () => {
+      const shown = ({ value, low, high }: Estimate, digits = 3) =>
+        `${fixed(value, digits)} [${fixed(low, digits)}, ${fixed(high, digits)}]`;
       return [
         table(
-          ['dictionary', '1 feature', '2 features', '5 features', 'model itself', 'absorbed'],
-          results.map(({ folder, accuracy, absorption }) => [
+          [
+            'task',
+            'dictionary',
+            'n',
+            '1 feature',
+            '2 features',
+            '5 features',
+            'model itself',
+            'absorbed',
+            'of',
+          ],
+          results.map(({ task, folder, concepts, f1, absorption }) => [
+            task,
             folder,
-            shown(accuracy[1]),
-            shown(accuracy[2]),
-            shown(accuracy[5]),
-            shown(accuracy.model),
-            `${fixed(absorption.fraction)} (${absorption.assessed} of ${absorption.of})`,
+            concepts.length,
+            ...[f1[1], f1[2], f1[5], f1.model, absorption.fraction].map((one) => shown(one)),
+            absorption.fraction.n,
           ]),
         ),
-        `Accuracy over ${mechanisms.length} concepts, ${rows.length} held-out documents, ${SEEDS.length} draws of tokens; absorbed: mean share of a concept carried by other features.`,
+        `F1, mean over n concepts with a 95 % interval over them, ${SEEDS.length} draws of halves; absorbed: mean share of a concept carried by other features, over the concepts that a probe on the model finds.`,
       ].join('\n');
     });
     return undefined;

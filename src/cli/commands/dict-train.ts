@@ -23,8 +23,10 @@ import {
   saveDictionary,
   shufflingBuffer,
   storeActivations,
+  storedDictionary,
   type TokenSource,
   type TrainConfig,
+  type TrainedDictionaries,
   taskAddresses,
   trainDictionaries,
   writeCard,
@@ -194,7 +196,7 @@ async function measureSet(
 async function measure(
   context: Context,
   setup: Setup,
-  trained: Awaited<ReturnType<typeof trainDictionaries>>,
+  trained: Pick<TrainedDictionaries, 'dictionaries'>,
 ) {
   const { config, model, excluded } = setup;
   const heldOut = config.heldOut && (await openCorpus(model, config.heldOut));
@@ -250,6 +252,18 @@ export const EXAMPLE = `{
   ]
 }`;
 
+/** The same dictionaries with weights rounded as they are saved: cards tell of the files. */
+async function asStored<T extends Pick<TrainedDictionaries, 'dictionaries'>>(
+  trained: T,
+  floats: TrainConfig['floats'],
+): Promise<T> {
+  const rounded = Object.entries(trained.dictionaries).map(
+    async ([name, parts]) =>
+      [name, await Promise.all(parts.map((part) => storedDictionary(part, { floats })))] as const,
+  );
+  return { ...trained, dictionaries: Object.fromEntries(await Promise.all(rounded)) };
+}
+
 export const trainCommand: CommandSpec = {
   name: 'train',
   summary: 'train dictionaries on activations streamed from a model; resumes what was interrupted',
@@ -300,10 +314,11 @@ Every field: docs/recipes/0005-dictionaries.md`,
       );
       return EXIT.interrupted;
     }
-    const { reports, sets, name: measuredOn } = await measure(context, setup, trained);
+    const stored = await asStored(trained, config.floats);
+    const { reports, sets, name: measuredOn } = await measure(context, setup, stored);
     const trainedOn = (await openCorpus(model, config.corpus)).name;
     const saved: string[] = [];
-    for (const [name, parts] of Object.entries(trained.dictionaries)) {
+    for (const [name, parts] of Object.entries(stored.dictionaries)) {
       if (name.includes('@')) continue;
       for (const [part, dictionary] of parts.entries()) {
         const folder = join(config.out, parts.length === 1 ? name : `${name}-${part}`);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Rng } from '../../base/rng.ts';
 import type { TensorData } from '../../graph/op.ts';
-import { findDictionaries, loadDictionary, saveDictionary } from './files.ts';
+import { findDictionaries, loadDictionary, saveDictionary, storedDictionary } from './files.ts';
 import {
   type Dictionary,
   type DictionaryActivation,
@@ -68,6 +68,18 @@ test('every kind of dictionary comes back as it was saved', async () => {
     found,
     ['batchtopk', 'gated', 'jumprelu', 'relu', 'topk'].map((name) => join(folder, name)),
   );
+});
+
+test('a dictionary as stored is the one that is read again', async () => {
+  const dictionary = made({ kind: 'topk', k: 2 });
+  for (const floats of ['F32', 'F16', 'BF16'] as const) {
+    const stored = await storedDictionary(dictionary, { floats });
+    const path = join(folder, 'stored', floats);
+    await saveDictionary(path, dictionary, { floats });
+    assert.deepEqual(await loadDictionary(path), stored);
+    const [was, is] = [dictionary, stored].map(({ params }) => params['W_enc.0'].data);
+    assert.equal(was.join() === is.join(), floats === 'F32');
+  }
 });
 
 test('damage is told by file and field', async () => {

@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { GlassboxError } from '../../base/error.ts';
 import { writeFileAtomic } from '../../base/files.ts';
-import { readSafetensors, writeSafetensors } from '../../base/safetensors/index.ts';
+import {
+  encodeSafetensors,
+  readSafetensors,
+  writeSafetensors,
+} from '../../base/safetensors/index.ts';
 import type { TensorData } from '../../graph/op.ts';
 import { type Dictionary, type DictionaryConfig, dictionaryShapes } from './types.ts';
 
@@ -48,10 +52,9 @@ export async function saveDictionary(
   options: { readonly floats?: 'F32' | 'F16' | 'BF16' } = {},
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const tensors = Object.fromEntries(
-    Object.entries(dictionary.params).map(([name, { shape, data }]) => [name, { shape, data }]),
-  );
-  await writeSafetensors(join(folder, WEIGHTS), tensors, { floats: options.floats ?? 'F32' });
+  await writeSafetensors(join(folder, WEIGHTS), tensorsOf(dictionary), {
+    floats: options.floats ?? 'F32',
+  });
   const json = { format: FORMAT, version: 1, ...dictionary.config };
   await writeFileAtomic(join(folder, CONFIG), `${JSON.stringify(json, null, 2)}\n`);
 }
@@ -63,6 +66,25 @@ function bad(folder: string, problem: string, cause?: unknown): GlassboxError {
     details: { folder },
     cause,
   });
+}
+
+const tensorsOf = ({ params }: Dictionary) =>
+  new Map(Object.entries(params).map(([name, { shape, data }]) => [name, { shape, data }]));
+
+/** A dictionary with its weights as a file has them, so that what is measured is what is read again. */
+export async function storedDictionary(
+  dictionary: Dictionary,
+  options: { readonly floats: 'F32' | 'F16' | 'BF16' },
+): Promise<Dictionary> {
+  if (options.floats === 'F32') return dictionary;
+  const stored = await readSafetensors(encodeSafetensors(tensorsOf(dictionary), options));
+  const params = Object.fromEntries(
+    Object.entries(dictionary.params).map(([name, { shape }]) => [
+      name,
+      { dtype: 'float32' as const, shape, data: stored.get(name)!.data as Float32Array },
+    ]),
+  );
+  return { config: dictionary.config, params };
 }
 
 /**

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Rng } from '../../base/rng.ts';
+import { defaultMixture } from '../data.ts';
 import { createTokenizer } from '../tokenizer.ts';
 import { documentText, type Mechanism, mechanisms } from '../world/types.ts';
 import { createWorld } from '../world/world.ts';
 import { worldConcepts } from './concepts.ts';
+import { probeText } from './probes.ts';
 import { conceptTexts } from './text.ts';
 
 const world = createWorld();
@@ -134,6 +136,49 @@ test('opposites: the cue is the slot even where the phrase holds the same word',
   const french = marked('antonyms-fr');
   assert.deepEqual(french.where('antonyms-fr/cue'), [french.truth?.entities.word]);
   assert.deepEqual(french.where('antonyms/answer'), [french.truth?.answer]);
+});
+
+test('both texts have the mixture of mechanisms that the model was trained on', () => {
+  const texts = conceptTexts(world, { length: 96, trainRows: 256, heldOutRows: 256 });
+  const total = mechanisms.reduce((sum, name) => sum + defaultMixture.shares[name], 0);
+  for (const { rows, documents, held } of [texts.train, texts.heldOut]) {
+    const kinds = new Map<number, string>();
+    rows.forEach((row, r) => {
+      row.forEach((_, i) => {
+        for (const concept of held[r][i]) {
+          const [prefix, kind] = texts.concepts[concept].id.split('/');
+          if (prefix === 'mechanism') kinds.set(documents[r][i], kind);
+        }
+      });
+    });
+    const n = kinds.size;
+    assert.ok(n > 800, String(n));
+    for (const name of mechanisms) {
+      const share = defaultMixture.shares[name] / total;
+      const found = [...kinds.values()].filter((kind) => kind === name).length / n;
+      // Five deviations of a share of n draws.
+      const deviation = Math.sqrt((share * (1 - share)) / n);
+      assert.ok(Math.abs(found - share) < 5 * deviation, `${name}: ${found}, expected ${share}`);
+    }
+  }
+});
+
+test('probes ask tokens that hold their answer, in enough rows of each', () => {
+  const options = { length: 96, count: 20 };
+  const states = probeText(world, 'state', options);
+  assert.equal(new Set(states.labels).size, 30);
+  states.rows.forEach((row, i) => {
+    assert.equal(row.length, (states.positions?.[i] ?? 0) + 1, 'nothing after the token asked');
+    const place = tokenizer.decode([row[row.length - 1]]).trim();
+    assert.equal(world.atlas.stateOf.get(place)?.name, states.labels[i], place);
+  });
+  const kinds = probeText(world, 'word', options);
+  const counts = new Map<string, number>();
+  for (const label of kinds.labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  assert.ok(counts.size >= 15 && [...counts.values()].every((n) => n >= 10 && n <= 20));
+  const texts = probeText(world, 'mechanism', options);
+  assert.equal(texts.rows.length, 20 * mechanisms.length);
+  assert.equal(texts.positions, undefined);
 });
 
 test('texts are deterministic, fit their rows and separate documents', () => {

@@ -1,6 +1,33 @@
 import { addWeighted, documentWeights, percentileInterval, REPLICATES } from './intervals.ts';
 import type { FeatureEvents, TextColumns } from './scan.ts';
-import type { DetectionScore } from './types.ts';
+import type { DetectionScore, FeatureLabels } from './types.ts';
+
+/** F1 on held-out text from which a feature is said to detect a concept. */
+export const LABEL_BAR = 0.5;
+
+/**
+ * Share of a feature's largest activations at which a label must hold. A feature whose strongest examples are something
+ * else is not called by what it also fires on weakly.
+ */
+export const LARGEST_BAR = 0.8;
+
+/** What a label must reach on held-out text. */
+export type Bars = Pick<FeatureLabels, 'bar' | 'largestBar'>;
+
+/** Whether a label reaches both bars. */
+export const reaches = (found: DetectionScore | null, { bar, largestBar }: Bars): boolean =>
+  found !== null && found.f1 >= bar && found.largest >= largestBar;
+
+/** Largest activations looked at, as a share of all and at least. */
+const LARGEST = { share: 0.1, least: 20 } as const;
+
+/**
+ * How many of a feature's activations are its largest: a tenth, at least 20, all where there are fewer. These are the
+ * examples that a reader of a feature's page sees first.
+ */
+export function largestCount(events: number): number {
+  return Math.min(events, Math.max(LARGEST.least, Math.ceil(LARGEST.share * events)));
+}
 
 /** A concept with the threshold at which a feature detects it best. */
 export interface Chosen {
@@ -9,6 +36,8 @@ export interface Chosen {
   readonly threshold: number;
   /** F1 on the text that the choice was made on. */
   readonly f1: number;
+  /** Share of the largest activations there at which the concept holds. */
+  readonly largest: number;
 }
 
 /** Tokens at which each concept holds, in all. */
@@ -19,23 +48,30 @@ export function conceptCounts(text: TextColumns, concepts: number): Uint32Array 
 }
 
 /**
- * Finds for a feature the concepts that it detects best, each at its best threshold. Walking down from the largest
- * activation, F1 can only rise at tokens where the concept holds, so one pass over the feature's own activations
- * tries every threshold for every concept.
+ * Finds for a feature the concepts that it detects best, each at its best threshold, among those that hold at a share
+ * of its largest activations. Walking down from the largest activation, F1 can only rise at tokens where the
+ * concept holds, so one pass over the feature's own activations tries every threshold for every concept.
  */
 export function createChooser(
   text: TextColumns,
   concepts: number,
-  options: { readonly accepts: (concept: number) => boolean },
+  options: {
+    readonly accepts: (concept: number) => boolean;
+    /** Share of the largest activations at which a concept must hold; 0 unless told. */
+    readonly largestBar?: number;
+  },
 ): (events: FeatureEvents, feature: number, count: number) => Chosen[] {
   const totals = conceptCounts(text, concepts);
+  const { accepts, largestBar = 0 } = options;
   const hits = new Uint32Array(concepts);
+  const largest = new Uint32Array(concepts);
   const best = new Float64Array(concepts);
   const thresholds = new Float64Array(concepts);
   const changed = new Set<number>();
   return ({ start, token, value }, feature, count) => {
     const touched: number[] = [];
     const [first, end] = [start[feature], start[feature + 1]];
+    const leading = largestCount(end - first);
     for (let i = first; i < end; ) {
       // Equal activations cannot be told apart by a threshold.
       const level = value[i];
@@ -45,6 +81,7 @@ export function createChooser(
           const concept = text.held[h];
           if (hits[concept] === 0) touched.push(concept);
           hits[concept]++;
+          if (i - first < leading) largest[concept]++;
           changed.add(concept);
         }
       }
@@ -56,11 +93,18 @@ export function createChooser(
       }
     }
     const chosen = touched
-      .filter(options.accepts)
-      .map((concept) => ({ concept, threshold: thresholds[concept], f1: best[concept] }))
+      .map((concept) => ({
+        concept,
+        threshold: thresholds[concept],
+        f1: best[concept],
+        largest: largest[concept] / leading,
+      }))
+      .filter((one) => one.largest >= largestBar && accepts(one.concept))
       .sort((a, b) => b.f1 - a.f1 || a.concept - b.concept)
       .slice(0, count);
-    for (const concept of touched) hits[concept] = best[concept] = thresholds[concept] = 0;
+    for (const concept of touched) {
+      hits[concept] = largest[concept] = best[concept] = thresholds[concept] = 0;
+    }
     return chosen;
   };
 }
@@ -140,9 +184,23 @@ export function createScorer(text: TextColumns): Scorer {
         recall: truths.positives > 0 ? tp / truths.positives : 0,
         auc: aucOf({ start, token, value }, feature, truths),
         positives: truths.positives,
+        largest: largestShare({ start, token }, feature, truths),
       };
     },
   };
+}
+
+/** Share of a feature's largest activations at which something holds; 0 where it is silent. */
+function largestShare(
+  { start, token }: Pick<FeatureEvents, 'start' | 'token'>,
+  feature: number,
+  { holds }: Truths,
+): number {
+  const [first, end] = [start[feature], start[feature + 1]];
+  const leading = largestCount(end - first);
+  let hits = 0;
+  for (let i = first; i < first + leading; i++) hits += holds[token[i]];
+  return leading > 0 ? hits / leading : 0;
 }
 
 /** Area under the ROC curve over all tokens; those where the feature is silent are one tie at zero. */

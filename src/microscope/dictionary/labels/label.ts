@@ -4,7 +4,17 @@ import { dictionaryHash } from '../harvest/harvest.ts';
 import { staticRelations } from '../harvest/relations.ts';
 import { LISTED } from '../harvest/types.ts';
 import type { Dictionary } from '../types.ts';
-import { conceptTokens, createChooser, createScorer, type Truths } from './detect.ts';
+import {
+  type Bars,
+  conceptTokens,
+  createChooser,
+  createScorer,
+  LABEL_BAR,
+  LARGEST_BAR,
+  reaches,
+  type Truths,
+} from './detect.ts';
+import { labelRequest } from './request.ts';
 import { type FeatureEvents, scanText, type TextColumns, textColumns } from './scan.ts';
 import { createTokenChooser, createTokenFinder } from './tokens.ts';
 import type {
@@ -16,9 +26,6 @@ import type {
   NamedToken,
   TokenLabel,
 } from './types.ts';
-
-/** F1 on held-out text from which a feature is said to detect a concept. */
-export const LABEL_BAR = 0.5;
 
 /** Tokens at which a concept must hold, in the text for choosing and in that for scoring. */
 const MINIMUM = { train: 20, heldOut: 10 } as const;
@@ -33,6 +40,7 @@ export interface LabelOptions {
   /** Token ids that are left out. */
   readonly excluded?: readonly number[];
   readonly bar?: number;
+  readonly largestBar?: number;
   readonly progress?: ProgressListener;
   readonly signal?: AbortSignal;
 }
@@ -48,8 +56,9 @@ export interface LabelRun {
 /**
  * Labels every feature of some dictionaries of one model without any other model. Concept and threshold are chosen on
  * one text by F1 and scored on another: a feature fires where its activation reaches the threshold, and F1, precision and
- * recall say how well that agrees with where the concept holds; the interval resamples documents. Beside the concept
- * stand the few tokens that say best where the feature fires, chosen and scored the same way.
+ * recall say how well that agrees with where the concept holds; the interval resamples documents. On both texts a label
+ * must also hold at most of the feature's largest activations. Beside the concept stand the few tokens that say best
+ * where the feature fires, chosen and scored the same way.
  *
  * Time goes into one pass of the model over both texts; comparing every feature with every concept takes one walk
  * over the feature's own activations.
@@ -61,7 +70,8 @@ export async function labelFeatures(
   dictionaries: readonly Dictionary[],
   options: LabelOptions,
 ): Promise<LabelRun[] | null> {
-  const { texts, excluded = [], bar = LABEL_BAR, progress, signal } = options;
+  const { texts, excluded = [], progress, signal } = options;
+  const { bar = LABEL_BAR, largestBar = LARGEST_BAR } = options;
   const train = textColumns(texts.train, excluded);
   const heldOut = textColumns(texts.heldOut, excluded);
   const scan = (text: ConceptTexts['train']) =>
@@ -69,7 +79,7 @@ export async function labelFeatures(
   const trainEvents = await scan(texts.train);
   const heldOutEvents = trainEvents && (await scan(texts.heldOut));
   if (!trainEvents || !heldOutEvents) return null;
-  const compare = createComparison(model, texts, { train, heldOut, bar });
+  const compare = createComparison(model, texts, { train, heldOut, bar, largestBar });
   const runs: LabelRun[] = [];
   for (const [d, dictionary] of dictionaries.entries()) {
     const { config } = dictionary;
@@ -93,10 +103,13 @@ export async function labelFeatures(
       labels: {
         model: model.name,
         dictionary: dictionaryHash(dictionary),
+        request: labelRequest(dictionary, options),
         reads: config.reads,
         writes: config.writes,
         features: config.dDict,
         bar,
+        largestBar,
+        l0: trainEvents[d].token.length / train.tokens,
         train: { name: train.name, tokens: train.tokens },
         heldOut: { name: heldOut.name, tokens: heldOut.tokens, documents: heldOut.documents },
         concepts: compare.concepts,
@@ -111,16 +124,16 @@ export async function labelFeatures(
 function createComparison(
   model: Model,
   { concepts }: ConceptTexts,
-  context: { readonly train: TextColumns; readonly heldOut: TextColumns; readonly bar: number },
+  context: { readonly train: TextColumns; readonly heldOut: TextColumns } & Bars,
 ) {
-  const { train, heldOut, bar } = context;
+  const { train, heldOut, bar, largestBar } = context;
   const scorer = createScorer(heldOut);
   const places = conceptTokens(heldOut, concepts.length);
   const trainPlaces = conceptTokens(train, concepts.length);
   const common = (concept: number) =>
     trainPlaces[concept].length >= MINIMUM.train && places[concept].length >= MINIMUM.heldOut;
-  const choose = createChooser(train, concepts.length, { accepts: common });
-  const chooseTokens = createTokenChooser(train);
+  const choose = createChooser(train, concepts.length, { accepts: common, largestBar });
+  const chooseTokens = createTokenChooser(train, { largestBar });
   const findTokens = createTokenFinder(heldOut);
   const truths = new Map<number, Truths>();
   const truthsOf = (concept: number): Truths => {
@@ -156,7 +169,8 @@ function createComparison(
         }
       : null;
     return {
-      source: sourceOf(best?.f1 ?? 0, set?.f1 ?? 0, { concept, tokens, bar }),
+      fires: onTrain.start[feature + 1] - onTrain.start[feature],
+      source: sourceOf(best?.f1 ?? 0, set?.f1 ?? 0, { concept, tokens, bar, largestBar }),
       concept,
       tokens,
     };
@@ -174,11 +188,10 @@ function sourceOf(
   found: {
     readonly concept: ConceptLabel | null;
     readonly tokens: TokenLabel | null;
-    readonly bar: number;
-  },
+  } & Bars,
 ): LabelSource {
-  const conceptHolds = (found.concept?.f1 ?? 0) >= found.bar;
-  const tokensHold = (found.tokens?.f1 ?? 0) >= found.bar;
+  const conceptHolds = reaches(found.concept, found);
+  const tokensHold = reaches(found.tokens, found);
   if (conceptHolds && !(tokensHold && tokensF1 > conceptF1 + MARGIN)) return 'concept';
   return tokensHold ? 'tokens' : 'weak';
 }

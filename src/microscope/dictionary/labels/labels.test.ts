@@ -8,7 +8,7 @@ import { Rng } from '../../../base/rng.ts';
 import { loadModel } from '../../../model/index.ts';
 import { saveDictionary } from '../files.ts';
 import { type Dictionary, dictionaryShapes } from '../types.ts';
-import { createChooser, createScorer } from './detect.ts';
+import { createChooser, createScorer, largestCount, reaches } from './detect.ts';
 import { labelFeatures } from './label.ts';
 import { orderEvents, scanText, textColumns } from './scan.ts';
 import { featureLabels, shownLabel } from './show.ts';
@@ -111,6 +111,10 @@ test('scores agree with counting, and the area under the curve with comparing al
   );
 });
 
+test('the largest activations are a tenth, at least 20, at most all', () => {
+  assert.deepEqual([0, 3, 20, 150, 201, 1000].map(largestCount), [0, 3, 20, 20, 21, 100]);
+});
+
 test('intervals hold the score and shrink with the text', () => {
   const widths = [20, 2000].map((documents) => {
     const rng = new Rng(4);
@@ -148,6 +152,62 @@ test('tokens: on or after, as few as explain where a feature fires', () => {
   assert.deepEqual([on?.where, [...(on?.ids ?? [])].sort(), on?.f1], ['on', [1, 4], 1]);
   const following = choose(fires([3, 6, 10]), 0);
   assert.deepEqual([following?.where, following?.ids, following?.f1], ['after', [3], 1]);
+});
+
+/** Fires weakly at 400 tokens where concept 0 holds and strongly at 60 where concept 1 does, of 4,000. */
+function contradicting() {
+  const held = Array.from({ length: 4000 }, (_, i) =>
+    i % 10 === 0 ? [0] : i % 65 === 1 ? [1] : [],
+  );
+  const text = columns(held);
+  const at = held.flatMap(([concept], i) => (concept === undefined ? [] : [{ i, concept }]));
+  const events = orderEvents(1, {
+    token: Uint32Array.from(at, ({ i }) => i),
+    feature: new Uint32Array(at.length),
+    value: Float32Array.from(at, ({ i, concept }) => (concept === 1 ? 9 : 1) + (i % 7) / 100),
+  });
+  return { held, text, events };
+}
+
+test('a concept that the largest activations contradict is not chosen, however large its F1', () => {
+  const { held, text, events } = contradicting();
+  const options = { accepts: () => true };
+  const [plain] = createChooser(text, 2, options)(events, 0, 1);
+  assert.equal(plain.concept, 1, 'F1 1 at a high threshold');
+  const scorer = createScorer(text);
+  const truths = [0, 1].map((concept) =>
+    scorer.truths(held.flatMap((list, i) => (list.includes(concept) ? [i] : []))),
+  );
+  const weak = scorer.score(events, 0, { truths: truths[0], threshold: 1 });
+  assert.ok(weak.f1 > 0.9, String(weak.f1));
+  assert.equal(weak.largest, 0);
+  assert.equal(reaches(weak, { bar: 0.5, largestBar: 0.8 }), false);
+  const strong = scorer.score(events, 0, { truths: truths[1], threshold: 9 });
+  assert.equal(strong.largest, 1);
+  assert.equal(reaches(strong, { bar: 0.5, largestBar: 0.8 }), true);
+  // Without the concept that holds at the top, nothing is chosen rather than the one that does not.
+  const only = { accepts: (concept: number) => concept === 0 };
+  assert.equal(createChooser(text, 2, only)(events, 0, 1).length, 1);
+  assert.deepEqual(createChooser(text, 2, { ...only, largestBar: 0.8 })(events, 0, 1), []);
+});
+
+test('tokens that do not stand at the largest activations give way to those that do', () => {
+  // Token 1 everywhere it fires weakly, tokens 5 to 24 once each where it fires most.
+  const ids = Array.from({ length: 400 }, (_, i) => (i < 20 ? 5 + i : i % 2 === 0 ? 1 : 2));
+  const text = textColumns(
+    { name: 'text', rows: [ids], documents: [ids.map(() => 0)], held: [[]] },
+    [],
+  );
+  const fires = ids.flatMap((id, i) => (id === 2 ? [] : [i]));
+  const events = orderEvents(1, {
+    token: Uint32Array.from(fires),
+    feature: new Uint32Array(fires.length),
+    value: Float32Array.from(fires, (i) => (i < 20 ? 9 - i / 100 : 1)),
+  });
+  const plain = createTokenChooser(text)(events, 0);
+  assert.ok(plain?.ids.includes(1) && plain.f1 > 0.9 && plain.largest < 0.2);
+  const consistent = createTokenChooser(text, { largestBar: 0.8 })(events, 0);
+  assert.ok(consistent && !consistent.ids.includes(1), String(consistent?.ids));
 });
 
 /** Feature 0 and 1 are random directions, 2 never fires. */

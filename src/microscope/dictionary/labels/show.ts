@@ -3,7 +3,14 @@ import { dictionaryHash } from '../harvest/harvest.ts';
 import type { Dictionary } from '../types.ts';
 import type { Explanation } from './explain/types.ts';
 import { readLabels } from './store.ts';
-import type { FeatureLabels, LabelledFeature, NamedToken, ShownLabel } from './types.ts';
+import { tooRare } from './summary.ts';
+import type {
+  DetectionScore,
+  FeatureLabels,
+  LabelledFeature,
+  NamedToken,
+  ShownLabel,
+} from './types.ts';
 
 /** The label of a feature of a layer; null where there is none. */
 export type LabelLookup = (layer: number, feature: number) => ShownLabel | null;
@@ -15,10 +22,11 @@ const quoted = (tokens: readonly NamedToken[]): string =>
 export function shownLabel(labels: FeatureLabels, found: LabelledFeature): ShownLabel | null {
   const { source, concept, tokens, promotes } = found;
   const n = labels.heldOut.tokens;
-  const figures = ({ f1, low, high }: { f1: number; low: number; high: number }) => ({
+  const figures = ({ f1, low, high, largest }: DetectionScore) => ({
     score: f1,
     low,
     high,
+    largest,
     n,
   });
   if (source === 'concept' && concept) {
@@ -30,11 +38,16 @@ export function shownLabel(labels: FeatureLabels, found: LabelledFeature): Shown
   const place = tokens.where === 'on' ? '' : 'after ';
   const label = `${place}${quoted(tokens.tokens)}${source === 'weak' ? raises : ''}`;
   const seen = tokens.positives > 0;
-  const weak = seen ? `below the bar of ${labels.bar}` : 'the text for scoring does not hold them';
+  const rare = `it fires at ${found.fires} tokens of the text for choosing only`;
+  const weak = tooRare(found)
+    ? rare
+    : seen
+      ? 'below the bars'
+      : 'the text for scoring does not hold them';
   const how =
     source === 'tokens'
       ? 'tokens it fires on, F1 on held-out text'
-      : `tokens and raised logits; ${weak}`;
+      : `tokens of its largest activations and raised logits; ${weak}`;
   return { label, how, source, ...figures(tokens) };
 }
 
@@ -58,7 +71,7 @@ function shownExplanation({ text, by, detection }: Explanation): ShownLabel | nu
   if (outcome !== 'supported' || own.outcome !== 'assessed') return null;
   const { balancedAccuracy: score, low, high, n } = own.score;
   const how = `explained by ${by}, balanced accuracy of detection`;
-  return { label: text, how, source: 'explanation', score, low, high, n };
+  return { label: text, how, source: 'explanation', score, low, high, largest: null, n };
 }
 
 /** Which labels count. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { GlassboxError } from '../../../base/error.ts';
 import { writeFileAtomic } from '../../../base/files.ts';
+import { reaches } from './detect.ts';
 import type {
   ConceptLabel,
   DetectionScore,
@@ -16,21 +17,27 @@ import type {
 const LABELS = 'labels.json';
 
 const FORMAT = 'glassbox-labels';
+const VERSION = 2;
 const sources: readonly LabelSource[] = ['concept', 'tokens', 'weak'];
 
 /**
- * A score as the file has it: F1, low, high, precision, recall and area under the curve in thousandths, tokens where it
- * holds, threshold.
+ * A score as the file has it: F1, low, high, precision, recall, area under the curve and share of the largest activations
+ * in thousandths, tokens where it holds, threshold.
  */
-const score = z.tuple([z.int(), z.int(), z.int(), z.int(), z.int(), z.int(), z.int(), z.number()]);
+const score = z.tuple([
+  ...([z.int(), z.int(), z.int(), z.int(), z.int(), z.int(), z.int()] as const),
+  z.int(),
+  z.number(),
+]);
 
-/** Feature, source, concept with its score, `on` (0) or `after` (1) tokens with the score, ids of raised logits. */
+/** Feature, source, concept with its score, `on` (0) or `after` (1) tokens with the score, ids of raised logits, firings. */
 const row = z.tuple([
   z.int(),
   z.int().min(0).max(2),
   z.union([z.literal(0), z.tuple([z.int(), score])]),
   z.union([z.literal(0), z.tuple([z.int(), z.array(z.int()), score])]),
   z.array(z.int()),
+  z.int(),
 ]);
 
 const measured = <S extends z.ZodType>(of: S) =>
@@ -66,15 +73,43 @@ const explanation = z.object({
   simulation: judged(simulation),
 });
 
+const rate = z.object({
+  correct: z.int(),
+  n: z.int(),
+  /** Not a number, which JSON has no word for, where nothing was counted. */
+  rate: z
+    .number()
+    .nullable()
+    .transform((value) => value ?? Number.NaN),
+  low: z.number(),
+  high: z.number(),
+});
+
+const summary = z.object({
+  features: z.int(),
+  fired: z.int(),
+  conceptReaches: rate,
+  concept: rate,
+  tokens: rate,
+  weak: rate,
+  rare: rate,
+  concepts: z.int(),
+  quartiles: z.tuple([z.number(), z.number(), z.number()]),
+  histogram: z.array(z.int()),
+});
+
 const schema = z.object({
   format: z.literal(FORMAT),
-  version: z.literal(1),
+  version: z.literal(VERSION),
   model: z.string(),
   dictionary: z.string(),
+  request: z.string(),
   reads: z.array(z.string()),
   writes: z.array(z.string()),
   features: z.int(),
   bar: z.number(),
+  largestBar: z.number(),
+  l0: z.number(),
   train: z.object({ name: z.string(), tokens: z.int() }),
   heldOut: z.object({ name: z.string(), tokens: z.int(), documents: z.int() }),
   concepts: z.int(),
@@ -83,6 +118,7 @@ const schema = z.object({
   /** Texts of tokens that occur. */
   texts: z.record(z.string(), z.string()),
   labelled: z.array(row),
+  random: summary.optional(),
   explanations: z.array(explanation).optional(),
 });
 
@@ -90,14 +126,15 @@ type Row = z.infer<typeof row>;
 type Score = z.infer<typeof score>;
 
 function packScore(found: DetectionScore & { readonly threshold: number }): Score {
-  const { f1, low, high, precision, recall, auc, positives, threshold } = found;
-  const [a, b, c, d, e, f] = [f1, low, high, precision, recall, auc].map((x) =>
+  const { f1, low, high, precision, recall, auc, largest, positives, threshold } = found;
+  const [a, b, c, d, e, f, g] = [f1, low, high, precision, recall, auc, largest].map((x) =>
     Math.round(1000 * x),
   );
-  return [a, b, c, d, e, f, positives, Number(threshold.toPrecision(4))];
+  return [a, b, c, d, e, f, g, positives, Number(threshold.toPrecision(4))];
 }
 
-function unpackScore([f1, low, high, precision, recall, auc, positives, threshold]: Score) {
+function unpackScore(packed: Score) {
+  const [f1, low, high, precision, recall, auc, largest, positives, threshold] = packed;
   return {
     f1: f1 / 1000,
     low: low / 1000,
@@ -105,6 +142,7 @@ function unpackScore([f1, low, high, precision, recall, auc, positives, threshol
     precision: precision / 1000,
     recall: recall / 1000,
     auc: auc / 1000,
+    largest: largest / 1000,
     positives,
     threshold,
   };
@@ -115,6 +153,15 @@ function unpackScore([f1, low, high, precision, recall, auc, positives, threshol
  * bar, tokens and raised logits where no concept is the label.
  */
 export async function writeLabels(folder: string, labels: FeatureLabels): Promise<void> {
+  await writeFileAtomic(join(folder, LABELS), packLabels(labels));
+}
+
+/** Labels as a file has them, rounded and without what is not shown: the same figures now and when read again. */
+export function asWritten(labels: FeatureLabels): FeatureLabels {
+  return parseLabels(packLabels(labels), LABELS);
+}
+
+function packLabels(labels: FeatureLabels): string {
   const { labelled, explanations = [], ...head } = labels;
   const names = new Map<string, { readonly index: number; readonly label: string }>();
   const texts: Record<string, string> = {};
@@ -127,21 +174,22 @@ export async function writeLabels(folder: string, labels: FeatureLabels): Promis
     for (const { id, text } of tokens) texts[id] = text;
     return [where === 'on' ? 0 : 1, tokens.map(({ id }) => id), packScore(found)];
   };
-  const rows = labelled.map(({ feature, source, concept, tokens, promotes }): Row => {
+  const rows = labelled.map(({ feature, source, concept, tokens, promotes, fires }): Row => {
     const shown = source === 'concept' ? [] : promotes;
     for (const { id, text } of shown) texts[id] = text;
-    const holds = concept !== null && concept.f1 >= labels.bar;
+    const holds = concept !== null && reaches(concept, labels);
     return [
       feature,
       sources.indexOf(source),
       holds ? [nameOf(concept), packScore(concept)] : 0,
       source !== 'concept' && tokens ? packTokens(tokens) : 0,
       shown.map(({ id }) => id),
+      fires,
     ];
   });
   const file = {
     format: FORMAT,
-    version: 1,
+    version: VERSION,
     ...head,
     names: [...names].map(([id, { label }]) => [id, label]),
     texts,
@@ -150,8 +198,7 @@ export async function writeLabels(folder: string, labels: FeatureLabels): Promis
   const lines = rows.map((one) => JSON.stringify(one)).join(',\n');
   const explained = explanations.map((one) => JSON.stringify(one, rounded)).join(',\n');
   const more = explained && `,\n"explanations":[\n${explained}\n]`;
-  const text = `${JSON.stringify(file).slice(0, -1)},\n"labelled":[\n${lines}\n]${more}}\n`;
-  await writeFileAtomic(join(folder, LABELS), text);
+  return `${JSON.stringify(file).slice(0, -1)},\n"labelled":[\n${lines}\n]${more}}\n`;
 }
 
 const rounded = (_key: string, value: unknown) =>
@@ -165,7 +212,10 @@ const rounded = (_key: string, value: unknown) =>
 export async function readLabels(folder: string): Promise<FeatureLabels | null> {
   const path = join(folder, LABELS);
   const text = await readFile(path, 'utf8').catch(() => null);
-  if (text === null) return null;
+  return text === null ? null : parseLabels(text, path);
+}
+
+function parseLabels(text: string, path: string): FeatureLabels {
   const bad = (problem: string, cause?: unknown) =>
     new GlassboxError(`${path}: ${problem}`, {
       code: 'bad-labels',
@@ -194,9 +244,10 @@ export async function readLabels(folder: string): Promise<FeatureLabels | null> 
   return {
     ...head,
     labelled: labelled.map(
-      ([feature, source, concept, tokens, promotes]): LabelledFeature => ({
+      ([feature, source, concept, tokens, promotes, fires]): LabelledFeature => ({
         feature,
         source: sources[source],
+        fires,
         concept:
           (concept && { concept: conceptOf(concept[0]), ...unpackScore(concept[1]) }) || null,
         tokens:

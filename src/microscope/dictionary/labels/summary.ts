@@ -1,23 +1,12 @@
-import { type Rate, wilson } from '../../../base/stats.ts';
-import type { FeatureLabels, LabelledFeature } from './types.ts';
+import { wilson } from '../../../base/stats.ts';
+import { reaches } from './detect.ts';
+import type { FeatureLabels, LabelledFeature, LabelSummary } from './types.ts';
 
-/** How well the features of a dictionary can be labelled. */
-export interface LabelSummary {
-  /** Features of the dictionary, and those that fired. */
-  readonly features: number;
-  readonly fired: number;
-  /** Of those that fired: best concept reaches the bar; label is a concept, a set of tokens, neither. */
-  readonly conceptReaches: Rate;
-  readonly concept: Rate;
-  readonly tokens: Rate;
-  readonly weak: Rate;
-  /** Different concepts among the labels. */
-  readonly concepts: number;
-  /** Quartiles of the label's F1 over features that fired: 25 %, 50 %, 75 %. */
-  readonly quartiles: readonly [number, number, number];
-  /** Features by the F1 of their label, ten bins from 0 to 1. */
-  readonly histogram: readonly number[];
-}
+/** Activations in the text for choosing below which a feature without a label says little about the dictionary. */
+const RARE = 10;
+
+/** Whether a feature fired too rarely for a label to be expected. */
+export const tooRare = ({ fires }: LabelledFeature): boolean => fires < RARE;
 
 /** F1 of the label of a feature. */
 function labelF1({ source, concept, tokens }: LabelledFeature): number {
@@ -25,7 +14,8 @@ function labelF1({ source, concept, tokens }: LabelledFeature): number {
 }
 
 /** Counts labels by their source, with 95 % Wilson intervals over features. */
-export function summariseLabels({ features, bar, labelled }: FeatureLabels): LabelSummary {
+export function summariseLabels(labels: FeatureLabels): LabelSummary {
+  const { features, labelled } = labels;
   const fired = labelled.length;
   const share = (holds: (one: LabelledFeature) => boolean) =>
     wilson(labelled.filter(holds).length, fired);
@@ -39,10 +29,11 @@ export function summariseLabels({ features, bar, labelled }: FeatureLabels): Lab
   return {
     features,
     fired,
-    conceptReaches: share(({ concept }) => (concept?.f1 ?? 0) >= bar),
+    conceptReaches: share(({ concept }) => reaches(concept, labels)),
     concept: share(({ source }) => source === 'concept'),
     tokens: share(({ source }) => source === 'tokens'),
-    weak: share(({ source }) => source === 'weak'),
+    weak: share((one) => one.source === 'weak' && !tooRare(one)),
+    rare: share((one) => one.source === 'weak' && tooRare(one)),
     concepts: new Set(used).size,
     quartiles: [at(0.25), at(0.5), at(0.75)],
     histogram,

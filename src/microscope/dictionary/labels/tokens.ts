@@ -1,3 +1,4 @@
+import { largestCount } from './detect.ts';
 import type { FeatureEvents, TextColumns } from './scan.ts';
 
 /** A feature described by the tokens it fires on, or fires just after. */
@@ -9,6 +10,8 @@ export interface TokenSet {
   readonly threshold: number;
   /** F1 on the text that the choice was made on. */
   readonly f1: number;
+  /** Share of the largest activations there that stand on (or after) one of the tokens. */
+  readonly largest: number;
 }
 
 /** Tokens named at most. */
@@ -20,11 +23,17 @@ const LEVELS = [0, 0.25, 0.5];
 
 /**
  * Finds the few tokens that say best where a feature fires: greedily, by F1 of "the token is one of them" against "the
- * feature fires", for the token itself and for the one before, at three thresholds.
+ * feature fires", for the token itself and for the one before, at three thresholds. Sets that do not hold at a
+ * share of the largest activations are left out; where none does, the set is the one that covers most of them.
  */
 export function createTokenChooser(
   text: TextColumns,
+  options: {
+    /** Share of the largest activations at which a set must hold; 0 unless told. */
+    readonly largestBar?: number;
+  } = {},
 ): (events: FeatureEvents, feature: number) => TokenSet | null {
+  const { largestBar = 0 } = options;
   const places = [
     { where: 'on', ids: text.ids },
     { where: 'after', ids: text.previous },
@@ -36,25 +45,39 @@ export function createTokenChooser(
   });
   return ({ start, token, value }, feature) => {
     const [first, end] = [start[feature], start[feature + 1]];
-    let best: TokenSet | null = null;
-    for (const level of LEVELS) {
-      const least = level * value[first];
-      let last = first;
-      while (last < end && value[last] >= least) last++;
-      for (const [p, { where, ids }] of places.entries()) {
+    const leading = largestCount(end - first);
+    const setsUpTo = (last: number): TokenSet[] =>
+      places.map(({ where, ids }, p) => {
         const hits = new Map<number, number>();
         for (let i = first; i < last; i++) {
           const id = ids[token[i]];
           hits.set(id, (hits.get(id) ?? 0) + 1);
         }
         const found = greedy(hits, totals[p], last - first);
-        if (found.f1 > (best?.f1 ?? 0)) {
-          best = { where, ...found, threshold: value[last - 1] };
-        }
-      }
-    }
-    return best;
+        const named = new Set(found.ids);
+        let covered = 0;
+        for (let i = first; i < first + leading; i++) if (named.has(ids[token[i]])) covered++;
+        return { where, ...found, threshold: value[last - 1], largest: covered / leading };
+      });
+    const sets = LEVELS.flatMap((level) => {
+      let last = first;
+      while (last < end && value[last] >= level * value[first]) last++;
+      return setsUpTo(last);
+    });
+    const best = pick(
+      sets.filter(({ largest }) => largest >= largestBar),
+      ({ f1 }) => f1,
+    );
+    if (best || leading === 0) return best;
+    return pick(setsUpTo(first + leading), ({ largest }) => largest);
   };
+}
+
+/** The set with the largest score above zero, the first of equals. */
+function pick(sets: readonly TokenSet[], score: (set: TokenSet) => number): TokenSet | null {
+  let best: TokenSet | null = null;
+  for (const set of sets) if (score(set) > (best ? score(best) : 0)) best = set;
+  return best;
 }
 
 /** Adds tokens while F1 rises. */

@@ -1,3 +1,4 @@
+import type { Rate } from '../../../base/stats.ts';
 import type { Explanation } from './explain/types.ts';
 
 /** Something that is true or false of every token of a text. */
@@ -39,6 +40,8 @@ export interface DetectionScore {
   readonly auc: number;
   /** Tokens where it holds, of all tokens scored. */
   readonly positives: number;
+  /** Share of the feature's largest activations at which it holds; see {@link largestCount}. */
+  readonly largest: number;
 }
 
 /** The planted concept that a feature detects best. */
@@ -63,8 +66,9 @@ export interface TokenLabel extends DetectionScore {
 }
 
 /**
- * What a label is: `concept`, a planted concept that reaches the bar; `tokens`, a set of tokens that reaches it;
- * `weak`, the tokens that say most where neither does.
+ * What a label is: `concept`, a planted concept that reaches both bars, that of F1 and that of the largest
+ * activations; `tokens`, a set of tokens that reaches them; `weak`, the tokens that say most about the largest
+ * activations where neither does.
  */
 export type LabelSource = 'concept' | 'tokens' | 'weak';
 
@@ -72,7 +76,9 @@ export type LabelSource = 'concept' | 'tokens' | 'weak';
 export interface LabelledFeature {
   readonly feature: number;
   readonly source: LabelSource;
-  /** Best concept on the text for choosing, scored on the other. A file keeps it where it reaches the bar. */
+  /** Tokens of the text for choosing at which it fires. */
+  readonly fires: number;
+  /** Best concept on the text for choosing, scored on the other. A file keeps it where it reaches the bars. */
   readonly concept: ConceptLabel | null;
   /** A file keeps it where it is the label. */
   readonly tokens: TokenLabel | null;
@@ -85,20 +91,50 @@ export interface FeatureLabels {
   readonly model: string;
   /** SHA-256 of the dictionary, to notice another one. */
   readonly dictionary: string;
+  /** SHA-256 of everything the labels depend on; the same request need not be worked out twice. */
+  readonly request: string;
   readonly reads: readonly string[];
   readonly writes: readonly string[];
   /** Features of the dictionary. */
   readonly features: number;
   /** F1 from which a label counts as what the feature detects. */
   readonly bar: number;
+  /** Share of the largest activations at which a label must hold besides. */
+  readonly largestBar: number;
+  /** Features per token of the text for choosing. */
+  readonly l0: number;
   /** The text for choosing and the text for scoring. */
   readonly train: { readonly name: string; readonly tokens: number };
   readonly heldOut: { readonly name: string; readonly tokens: number; readonly documents: number };
   /** Concepts compared with; rarer ones were left out. */
   readonly concepts: number;
   readonly labelled: readonly LabelledFeature[];
+  /** What random directions reach, where that was asked for. */
+  readonly random?: LabelSummary;
   /** Explanations by another model, where one was asked. */
   readonly explanations?: readonly Explanation[];
+}
+
+/** How well the features of a dictionary can be labelled. */
+export interface LabelSummary {
+  /** Features of the dictionary, and those that fired. */
+  readonly features: number;
+  readonly fired: number;
+  /**
+   * Of those that fired: best concept reaches the bars; label is a concept, a set of tokens, neither; of the last, those
+   * that fire too rarely to say are counted apart.
+   */
+  readonly conceptReaches: Rate;
+  readonly concept: Rate;
+  readonly tokens: Rate;
+  readonly weak: Rate;
+  readonly rare: Rate;
+  /** Different concepts among the labels. */
+  readonly concepts: number;
+  /** Quartiles of the label's F1 over features that fired: 25 %, 50 %, 75 %. */
+  readonly quartiles: readonly [number, number, number];
+  /** Features by the F1 of their label, ten bins from 0 to 1. */
+  readonly histogram: readonly number[];
 }
 
 /** A label as pages and graphs show it. */
@@ -111,6 +147,8 @@ export interface ShownLabel {
   readonly score: number;
   readonly low: number;
   readonly high: number;
+  /** Share of the largest activations on held-out text at which it holds; null for explanations. */
+  readonly largest: number | null;
   /** Tokens it was measured on; of an explanation, examples. */
   readonly n: number;
 }

@@ -17,6 +17,8 @@ export interface LabelledText {
   readonly rows: readonly (readonly number[])[];
   /** One label per row. */
   readonly labels: readonly string[];
+  /** The token of each row that must tell; one drawn at random unless told. */
+  readonly positions?: readonly number[];
 }
 
 /** How well features tell one concept from everything else. */
@@ -30,10 +32,11 @@ export interface ConceptReport {
 }
 
 /**
- * Probes a dictionary for concepts of whole texts: one token per row, drawn at random, must tell what the row is about.
- * Half of the rows train the probes and half test them.
+ * Probes a dictionary for concepts: one token per row, drawn at random or given, must tell the row's label. Half of the
+ * rows train the probes and half test them. Absorption is measured where features write, since that is where their
+ * decoders stand; for autoencoders that is where they read.
  *
- * @param options.seed draws the tokens; 0 unless told
+ * @param options.seed draws the tokens and the halves; 0 unless told
  */
 export async function probeConcepts(
   model: Model,
@@ -41,9 +44,10 @@ export async function probeConcepts(
   text: LabelledText,
   options: { readonly filter?: TokenFilter; readonly seed?: number } = {},
 ): Promise<ConceptReport[]> {
-  const [address] = dictionary.config.reads;
+  const [read] = dictionary.config.reads;
+  const [written] = dictionary.config.writes;
   const { values, at } = await readActivations(
-    [{ model, addresses: dictionary.config.reads }],
+    [{ model, addresses: [...new Set([...dictionary.config.reads, written])] }],
     text.rows,
     options.filter,
   );
@@ -52,19 +56,28 @@ export async function probeConcepts(
   at.forEach(({ row }, i) => {
     byRow.set(row, [...(byRow.get(row) ?? []), i]);
   });
-  const chosen = rng.shuffle([...byRow]).map(([row, places]) => ({ row, at: rng.pick(places) }));
+  const chosen = rng.shuffle([...byRow]).flatMap(([row, places]) => {
+    const wanted = text.positions?.[row];
+    if (wanted === undefined) return [{ row, at: rng.pick(places) }];
+    return places
+      .filter((place) => at[place].position === wanted)
+      .map((place) => ({ row, at: place }));
+  });
   const encoder = await createEncoder(model.runtime, dictionary);
   const { acts } = await encoder.run(
-    dictionary.config.reads.map((read) => pickRows(values[read], at.length, chosen)),
+    dictionary.config.reads.map((address) => pickRows(values[address], at.length, chosen)),
   );
   const features = acts.slice();
   await encoder.release();
-  const x = pickRows(values[address], at.length, chosen);
+  const x = pickRows(values[read], at.length, chosen);
+  const target = pickRows(values[written], at.length, chosen);
   const half = Math.floor(chosen.length / 2);
   const decoder = dictionary.params['W_dec.0'].data as Float32Array;
   return [...new Set(text.labels)].sort().map((concept) => {
     const labels = chosen.map(({ row }) => text.labels[row] === concept);
     const [train, test] = halves({ x, acts: features, labels }, half);
+    const [trainTarget, testTarget] =
+      written === read ? [train, test] : halves({ x: target, acts: features, labels }, half);
     const probe = fitLogistic(train);
     const guesses = Array.from(probeScores(probe, test.x), (score) => score > 0);
     const as = ({ acts: data, labels: own }: ProbedRows) => ({ x: data, labels: own });
@@ -72,7 +85,7 @@ export async function probeConcepts(
       concept,
       sparse: sparseProbing(as(train), as(test)),
       model: binaryScores(guesses, test.labels),
-      absorption: absorption(train, test, decoder),
+      absorption: absorption(trainTarget, testTarget, decoder),
     };
   });
 }

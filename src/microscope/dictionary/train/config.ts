@@ -27,11 +27,17 @@ const rule = z.discriminatedUnion('kind', [
     coefficient,
     resampleEvery: z.int().min(1).optional(),
   }),
-  z.strictObject({ kind: z.literal('topk'), k: z.int().min(1), aux }),
+  z.strictObject({
+    kind: z.literal('topk'),
+    k: z.int().min(1),
+    aux,
+    resampleEvery: z.int().min(1).optional(),
+  }),
   z.strictObject({
     kind: z.literal('batchtopk'),
     k: z.int().min(1),
     aux,
+    resampleEvery: z.int().min(1).optional(),
     rowLimit: z.number().min(1).optional(),
     prefixes: z.array(z.int().min(1)).min(1).optional(),
   }),

@@ -23,7 +23,9 @@ export const array = (data: Float32Array, shape: readonly number[]): TensorData 
  * First values of a task's parameters. While training, `W_enc` rows are features (`[d_dict, d_in]`, the transpose of
  * what a {@link Dictionary} holds), so that a sparse step touches whole rows. Names are `PART.NAME`.
  * Encoder rows start as decoder rows (Gao et al. 2024); decoders have length 1 for top-k kinds and .1
- * otherwise (Conerly et al. 2024); biases of reconstruction start at the mean.
+ * otherwise (Conerly et al. 2024); biases of reconstruction start at the mean. Where inputs are not centred, encoder
+ * biases start at −W_enc · mean, so that every feature begins at zero for the mean input: without that, features
+ * pointing away from a large mean (more than half of the squared length at the inputs of some MLPs) would never fire.
  *
  * @param scales what activations of each address are multiplied by before anything else
  */
@@ -52,7 +54,15 @@ export function initialParams(
     });
     if (rule.kind === 'gated') {
       for (const name of ['b_gate', 'b_mag', 'r_mag']) out[`${part}.${name}`] = vector(0);
-    } else out[`${part}.b_enc`] = vector(0);
+    } else {
+      const bias = vector(0);
+      out[`${part}.b_enc`] = bias;
+      if (!task.centreInput)
+        reads.forEach((address, i) => {
+          const scaled = statistics[address].mean.map((value) => value * scales[address]);
+          subtractProjection(bias.data as Float32Array, out[`${part}.W_enc.${i}`].data, scaled);
+        });
+    }
     if (rule.kind === 'jumprelu') out[`${part}.threshold`] = vector(rule.threshold ?? 0.01);
     if (task.skip) out[`${part}.W_skip`] = array(new Float32Array(dIn * dOut), [dIn, dOut]);
   });
@@ -62,6 +72,21 @@ export function initialParams(
     out[biasOwner(task, target)] = array(data, [dOut]);
   }
   return out;
+}
+
+/** Takes rows · vector off a bias. */
+function subtractProjection(
+  bias: Float32Array,
+  rows: TensorData['data'],
+  vector: Float32Array,
+): void {
+  for (let row = 0; row < bias.length; row++) {
+    let dot = 0;
+    for (let d = 0; d < vector.length; d++) {
+      dot += Number(rows[row * vector.length + d]) * vector[d];
+    }
+    bias[row] -= dot;
+  }
 }
 
 /** Rows of independent directions, all of one length. */

@@ -15,13 +15,13 @@ export function resample(options: {
   /** Changed in place. */
   readonly params: Arrays;
   readonly slots: readonly string[];
-  readonly batch: Readonly<Record<string, Float32Array>>;
+  readonly batch: Readonly<Arrays>;
   /** Squared error of every row of the batch. */
   readonly rowErrors: Float32Array;
   readonly step: number;
-}): void {
+}): readonly number[] {
   const { task, part, features, params, slots, batch, rowErrors, step } = options;
-  if (features.length === 0) return;
+  if (features.length === 0) return features;
   const rng = new Rng(task.seed).fork(`resample ${part} ${step}`);
   const { reads, writes } = task.parts[part];
   const values = (name: string) => params[`${part}.${name}`].data as Float32Array;
@@ -31,24 +31,43 @@ export function resample(options: {
     const row = draw(rowErrors, rng);
     reads.forEach((address, i) => {
       const length = 0.2 * encoders[i];
-      place(values(`W_enc.${i}`), feature, batch[address], row, { width: task.dIn, length });
+      place(values(`W_enc.${i}`), feature, batch[address].data as Float32Array, row, {
+        width: task.dIn,
+        length,
+      });
     });
     writes.forEach((address, j) => {
       const length = decoders[j];
-      place(values(`W_dec.${j}`), feature, batch[address], row, { width: task.dOut, length });
+      place(values(`W_dec.${j}`), feature, batch[address].data as Float32Array, row, {
+        width: task.dOut,
+        length,
+      });
     });
     for (const name of ['b_enc', 'b_gate', 'b_mag']) {
       const bias = params[`${part}.${name}`];
       if (bias) (bias.data as Float32Array)[feature] = 0;
     }
-    for (const slot of slots) {
-      for (const name of Object.keys(params)) {
-        if (!name.startsWith(slotName(slot, `${part}.`))) continue;
-        const { data, shape } = params[name];
-        if (shape[0] !== task.dDict) continue;
-        const width = data.length / task.dDict;
-        (data as Float32Array).fill(0, feature * width, (feature + 1) * width);
-      }
+    clearSlots({ task, part, feature, params, slots });
+  }
+  return features;
+}
+
+/** Sets the optimiser's memory of one feature to zero. */
+export function clearSlots(options: {
+  readonly task: DictionaryTask;
+  readonly part: number;
+  readonly feature: number;
+  readonly params: Arrays;
+  readonly slots: readonly string[];
+}): void {
+  const { task, part, feature, params, slots } = options;
+  for (const slot of slots) {
+    for (const name of Object.keys(params)) {
+      if (!name.startsWith(slotName(slot, `${part}.`))) continue;
+      const { data, shape } = params[name];
+      if (shape[0] !== task.dDict) continue;
+      const width = data.length / task.dDict;
+      (data as Float32Array).fill(0, feature * width, (feature + 1) * width);
     }
   }
 }

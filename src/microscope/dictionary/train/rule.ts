@@ -12,8 +12,16 @@ export type SparsityRule =
   | { readonly kind: 'standard'; readonly coefficient: number; readonly resampleEvery?: number }
   /** Separate gate and magnitude, λ on the gate, and a reconstruction from the gate alone (Rajamanoharan et al. 2024a). */
   | { readonly kind: 'gated'; readonly coefficient: number; readonly resampleEvery?: number }
-  /** The k largest per row, with the auxiliary loss on dead features (Gao et al. 2024). */
-  | { readonly kind: 'topk'; readonly k: number; readonly aux?: AuxiliaryRule }
+  /**
+   * The k largest per row, with the auxiliary loss on dead features (Gao et al. 2024); with `resampleEvery`, dead ones
+   * also start anew at rows with a large error, in the first 70 % of the steps.
+   */
+  | {
+      readonly kind: 'topk';
+      readonly k: number;
+      readonly aux?: AuxiliaryRule;
+      readonly resampleEvery?: number;
+    }
   /**
    * The k · rows largest of a batch (Bussmann et al. 2024). `rowLimit` times k is the most one row can have;
    * 4 unless told. With `prefixes`, nested parts of the dictionary reconstruct on their own (Matryoshka,
@@ -23,6 +31,7 @@ export type SparsityRule =
       readonly kind: 'batchtopk';
       readonly k: number;
       readonly aux?: AuxiliaryRule;
+      readonly resampleEvery?: number;
       readonly rowLimit?: number;
       readonly prefixes?: readonly number[];
     }
@@ -43,7 +52,7 @@ export type SparsityRule =
 
 /** The auxiliary loss on dead features. */
 export interface AuxiliaryRule {
-  /** Weight of the loss, which is relative to the variance of the error. Default 1/32. */
+  /** Weight of the loss, which is relative to the variance of the error. Default 1/32; 0 leaves it out. */
   readonly coefficient?: number;
   /** Dead features that explain the error of one row. Default d_in / 2. */
   readonly k?: number;

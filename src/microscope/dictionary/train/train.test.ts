@@ -262,6 +262,68 @@ test('features that stopped firing come back through the auxiliary loss', async 
   assert.ok(withAux <= without - 5, `${without} dead without, ${withAux} with`);
 });
 
+test('dead features start anew at badly reconstructed rows, disturbing the others little', async () => {
+  const { values } = block(3, 64);
+  const statistics = { a: statisticsOf(values.a, 64), b: statisticsOf(values.b, 64) };
+  const rule: SparsityRule = { kind: 'topk', k: 2, aux: { coefficient: 0 }, resampleEvery: 20 };
+  for (const make of [
+    autoencoder({ ...settings, name: 'a', rule, at: 'a' }),
+    transcoder({ ...settings, name: 't', rule, reads: 'a', writes: 'b' }),
+  ]) {
+    const deadAfterTraining = async (restarts: boolean) => {
+      const scales = { a: 1, b: 1 };
+      const trainer = await createDictionaryTrainer({
+        ...{ task: make, runtime, rows: 64, statistics, scales },
+        deadAfter: 640,
+      });
+      (trainer.state().params['0.b_enc'].data as Float32Array).fill(-9, 8);
+      const variance: number[] = [];
+      let dead = 0;
+      for (let step = 0; step < 400; step++) {
+        const { values: batch } = block(step, 64);
+        const report = await trainer.step(batch, { lr: 1e-2, restarts });
+        dead = report.dead;
+        variance.push(report.explainedVariance);
+      }
+      await trainer.release();
+      return { dead, variance };
+    };
+    const without = await deadAfterTraining(false);
+    const withRestarts = await deadAfterTraining(true);
+    assert.ok(without.dead >= 16, `${make.name}: ${without.dead} dead without`);
+    // There are twenty true directions for 32 features: some have nothing to stand for.
+    const spare = settings.dDict - TRUE_FEATURES;
+    assert.ok(withRestarts.dead <= spare + 2, `${make.name}: ${withRestarts.dead} dead with`);
+    const last = (all: readonly number[]) => all.slice(-40).reduce((a, b) => a + b) / 40;
+    assert.ok(last(withRestarts.variance) > last(without.variance) + 0.1, make.name);
+  }
+});
+
+test('no feature is dead from the start where inputs have a large mean', async () => {
+  const mean = 6;
+  const shifted = (seed: number) => {
+    const { values } = block(seed, 256);
+    return { a: values.a.map((value) => value + mean), b: values.b };
+  };
+  const first = shifted(1);
+  const statistics = { a: statisticsOf(first.a, 256), b: statisticsOf(first.b, 256) };
+  const rule: SparsityRule = { kind: 'topk', k: 3 };
+  const trainer = await createDictionaryTrainer({
+    task: transcoder({ ...settings, name: 't', rule, reads: 'a', writes: 'b' }),
+    runtime,
+    rows: 256,
+    statistics,
+    scales: { a: 1, b: 1 },
+    deadAfter: 256 * 4,
+  });
+  let dead = 0;
+  for (let step = 0; step < 8; step++) {
+    ({ dead } = await trainer.step(shifted(step), { lr: 0 }));
+  }
+  await trainer.release();
+  assert.equal(dead, 0);
+});
+
 test('tasks that cannot be trained are refused by name', async () => {
   const rule: SparsityRule = { kind: 'topk', k: 99 };
   const bad = { code: 'bad-dictionary-task' };

@@ -113,6 +113,7 @@ export async function trainDictionaries(
       const batch = await source.next();
       const factor = shape(step);
       const sparsity = Math.min(1, (step + 1) / Math.max(1, options.sparsityWarmup ?? steps / 20));
+      const restarts = step < RESTARTED * steps;
       const reports: Record<string, DictionaryStepReport> = {};
       for (const trainer of trainers) {
         const { name, learningRate } = trainer.task;
@@ -120,7 +121,7 @@ export async function trainDictionaries(
         const own = Object.fromEntries(
           taskAddresses(trainer.task).map((address) => [address, batch[address]]),
         );
-        reports[name] = await trainer.step(own, { lr, sparsity });
+        reports[name] = await trainer.step(own, { lr, sparsity, restarts });
       }
       const seconds = (performance.now() - begin) / 1000;
       tell({ type: 'step', step, rowsPerSecond: rows / seconds, lr: factor, tasks: reports });
@@ -157,6 +158,9 @@ export async function trainDictionaries(
     for (const trainer of trainers) await trainer.release();
   }
 }
+
+/** Share of the steps in which dead features may start anew; what starts later has no time to learn. */
+const RESTARTED = 0.7;
 
 /** The learning rate as a share of its peak. */
 function rateShape(options: TrainDictionariesOptions): Schedule {

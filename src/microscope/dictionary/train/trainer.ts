@@ -11,7 +11,8 @@ import { foldedDictionaries } from './fold.ts';
 import { createKernelMemory } from './kernel.ts';
 import { type ActivationStatistics, type Arrays, array, initialParams } from './params.ts';
 import { resample } from './resample.ts';
-import { type DictionaryTask, isTopK, taskTargets } from './rule.ts';
+import { revive } from './revive.ts';
+import { type DictionaryTask, isTopK, taskAddresses, taskTargets } from './rule.ts';
 import { sparseNames, sparseStep } from './sparse-step.ts';
 import { feedName, stepInputs } from './trace.ts';
 import { NEXT, slotName, traceUpdate, updateScalars } from './update.ts';
@@ -58,7 +59,12 @@ export interface DictionaryTrainer {
    */
   step(
     batch: Readonly<Record<string, Float32Array>>,
-    options: { readonly lr: number; readonly sparsity?: number },
+    options: {
+      readonly lr: number;
+      readonly sparsity?: number;
+      /** Whether dead features may start anew after this step. Yes unless told. */
+      readonly restarts?: boolean;
+    },
   ): Promise<DictionaryStepReport>;
   /** Everything training changes; views, copy what you keep. */
   state(): { readonly step: number; readonly params: Arrays; readonly rest: Arrays };
@@ -81,6 +87,7 @@ export async function createDictionaryTrainer(
   const { task, runtime, rows, scales, deadAfter = 10_000_000, clipNorm = 1 } = options;
   const optimiser = options.optimiser ?? adam();
   const sparse = isTopK(task.rule);
+  const unaided = 'aux' in task.rule && task.rule.aux?.coefficient === 0;
   const zeros = (shape: readonly number[]): TensorData =>
     array(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
 
@@ -191,7 +198,8 @@ export async function createDictionaryTrainer(
   async function sparseUpdate(batch: Arrays, scalars: Arrays) {
     const dead = task.parts.map((_, part) => deadOf(part));
     const most = Math.max(...dead.map((list) => list.length));
-    const slots = most === 0 ? 0 : Math.min(MOST_DEAD_SLOTS, 2 ** Math.ceil(Math.log2(most)));
+    const slots =
+      most === 0 || unaided ? 0 : Math.min(MOST_DEAD_SLOTS, 2 ** Math.ceil(Math.log2(most)));
     const feeds: Arrays = { ...current, ...batch };
     if (slots > 0) {
       dead.forEach((list, part) => {
@@ -279,6 +287,42 @@ export async function createDictionaryTrainer(
     }
   }
 
+  /** Gives dead features a new start from the batch at hand. */
+  function restart(feeds: Arrays, out: Arrays): void {
+    task.parts.forEach((_, part) => {
+      const idle = rest[`idle/${part}`].data as Float32Array;
+      const { slots } = optimiser;
+      const batch = Object.fromEntries(
+        taskAddresses(task).map((address) => [address, feeds[feedName(address)]]),
+      );
+      const common = { task, part, features: deadOf(part), params: current, slots, step: done };
+      const errors = sparse ? errorsOf(out) : {};
+      const restarted = sparse
+        ? revive({ ...common, batch, statistics: options.statistics, scales, errors })
+        : resample({ ...common, batch, rowErrors: out.rowErrors.data as Float32Array });
+      for (const feature of restarted) idle[feature] = 0;
+    });
+  }
+
+  /** x − x̂ of every address written, from the gradient of its reconstruction, 2 (x̂ − x) / rows. */
+  function errorsOf(out: Arrays): Record<string, Float32Array> {
+    return Object.fromEntries(
+      taskTargets(task).map((address) => {
+        const { data, shape } = out[sparseNames.target(address)];
+        const [, prefixes, width] = shape;
+        const error = new Float32Array(rows * width);
+        for (let row = 0; row < rows; row++) {
+          // The last prefix is the whole dictionary.
+          const from = (row * prefixes + prefixes - 1) * width;
+          for (let d = 0; d < width; d++) {
+            error[row * width + d] = (-Number(data[from + d]) * rows) / 2;
+          }
+        }
+        return [address, error];
+      }),
+    );
+  }
+
   async function denseUpdate(batch: Arrays, scalars: Arrays, sparsity: number) {
     const feeds: Arrays = {
       ...current,
@@ -298,7 +342,7 @@ export async function createDictionaryTrainer(
 
   return {
     task,
-    async step(batch, { lr, sparsity = 1 }) {
+    async step(batch, { lr, sparsity = 1, restarts = true }) {
       const feeds: Arrays = Object.fromEntries(
         Object.entries(batch).map(([address, data]) => [
           feedName(address),
@@ -326,23 +370,8 @@ export async function createDictionaryTrainer(
       done++;
       const dead = task.parts.reduce((sum, _, part) => sum + deadOf(part).length, 0);
       const { rule } = task;
-      if ('resampleEvery' in rule && rule.resampleEvery && done % rule.resampleEvery === 0) {
-        task.parts.forEach((_, part) => {
-          const features = deadOf(part);
-          const idle = rest[`idle/${part}`].data as Float32Array;
-          resample({
-            task,
-            part,
-            features,
-            params: current,
-            slots: optimiser.slots,
-            batch,
-            rowErrors: out.rowErrors.data as Float32Array,
-            step: done,
-          });
-          for (const feature of features) idle[feature] = 0;
-        });
-      }
+      const every = 'resampleEvery' in rule && rule.resampleEvery;
+      if (restarts && every && done % every === 0) restart(feeds, out);
       const [mse, variance] = [number(out.mse), number(out.variance)];
       const explainedVariance = 1 - mse / variance;
       return { loss, mse, explainedVariance, l0: number(out.l0), dead, gradNorm };
