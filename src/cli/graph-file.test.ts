@@ -125,3 +125,45 @@ test('a prompt and a file at once, or neither, are refused', async () => {
   assert.equal(code, 2);
   assert.equal(JSON.parse(out).error.code, 'bad-command-line');
 });
+
+test('a folder for other front ends holds the graph and every feature of it', async () => {
+  const site = join(folder, 'site');
+  const trace = async (prompt: string) => {
+    let out = '';
+    const argv = ['trace', prompt, '--max-logits', '1', '--front-end', site, '--json'];
+    const code = await run(argv, {
+      stdout: { write: (text) => (out += text) },
+      stderr: { write: () => {} },
+    });
+    assert.equal(code, 0, out);
+    return JSON.parse(out);
+  };
+  await trace('3 + 4 =');
+  const { frontEnd } = await trace('The river of the state containing Daekwell is');
+  const read = async (...name: string[]) => JSON.parse(await readFile(join(site, ...name), 'utf8'));
+  const { graphs: listed } = await read('graph-metadata.json');
+  assert.deepEqual(
+    listed.map(({ prompt }: { prompt: string }) => prompt.replace(/^<[^>]+>/, '')),
+    ['3 + 4 =', 'The river of the state containing Daekwell is'],
+  );
+  const { slug, scan } = listed[1];
+  const graph = parseGraphFile(await read(`${slug}.json`));
+  assert.equal(scan, graph.metadata.scan);
+  const features = graph.nodes.filter((node) => node.feature_type === 'cross layer transcoder');
+  const numbers = new Set(features.map(({ feature }) => feature));
+  assert.deepEqual([frontEnd.features, frontEnd.without], [numbers.size, 0]);
+  for (const number of numbers) {
+    const json = await read('features', `${number}.json`);
+    assert.ok(json.examples_quantiles[0].examples.length > 0);
+    const [{ tokens, tokens_acts_list: acts, train_token_ind: at }] =
+      json.examples_quantiles[0].examples;
+    assert.equal(tokens.length, acts.length);
+    assert.ok(acts[at] > 0 && acts[at] <= json.act_max + 1e-4);
+    assert.equal(json.quantile_values.length, 100);
+    assert.ok(
+      json.quantile_values.every(
+        (value: number, i: number) => i === 0 || value >= json.quantile_values[i - 1],
+      ),
+    );
+  }
+});

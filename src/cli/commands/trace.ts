@@ -19,6 +19,7 @@ import { openModel, promptTokens, withModel } from '../model.ts';
 import { shareOf, wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
 import { packageVersion } from '../version.ts';
+import { writeFrontEnd } from './front-end.ts';
 import { openGraph } from './graph-file.ts';
 
 const modes = ['open', 'frozen', 'direct'] as const;
@@ -82,6 +83,10 @@ export const trace: CommandSpec = {
         "one transcoder per layer; the model's own when left out",
       )
       .option('-o, --out <file>', 'write the pruned graph as JSON (circuit-tracer, Neuronpedia)')
+      .option(
+        '--front-end <folder>',
+        'write a folder for the front ends of circuit-tracer and Anthropic, with its features',
+      )
       .option('--target <token>', 'token to explain; the likeliest ones when left out')
       .option('--distractor <token>', 'explain the difference to this token')
       .option('--max-logits <n>', 'likeliest tokens to explain', wholeNumber('--max-logits', 1), 10)
@@ -157,6 +162,15 @@ export const trace: CommandSpec = {
         kind === 'feature' ? (labels(layer, index)?.label ?? null) : null,
     });
     if (options.out) await writeFileAtomic(options.out, `${JSON.stringify(file)}\n`);
+    const site =
+      options.frontEnd === undefined
+        ? null
+        : await writeFrontEnd(context, options.frontEnd, {
+            file,
+            model,
+            source: folder,
+            dictionaries: set.dictionaries,
+          });
     const validity = options.validity
       ? await graphValidity(model, set, found, {
           mode,
@@ -178,6 +192,7 @@ export const trace: CommandSpec = {
       peakBytes: found.peakBytes,
       seconds: (performance.now() - started) / 1000,
       file: options.out ?? null,
+      frontEnd: site && { folder: options.frontEnd, ...site },
       ...(options.out ? {} : { graph: file }),
     };
     context.result(document, () => {
@@ -193,6 +208,10 @@ export const trace: CommandSpec = {
         );
       }
       if (options.out) lines.push(`wrote ${options.out}`);
+      if (site) {
+        const none = site.without > 0 ? `; ${site.without} have no harvest` : '';
+        lines.push(`wrote ${options.frontEnd} with ${site.features} features${none}`);
+      }
       return lines.join('\n');
     });
     return undefined;

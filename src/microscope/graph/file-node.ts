@@ -19,6 +19,8 @@ export interface NodeRecord {
   readonly text: string;
   readonly label: string | null;
   readonly nLayers: number;
+  /** Tokens of the prompt. */
+  readonly nTokens: number;
 }
 
 /** A token on one line: line breaks shown as ⏎. */
@@ -34,9 +36,13 @@ function logitLabel({ label, text, probability }: NodeRecord): string {
   return `${label ?? `Output "${oneLine(text)}"`} (p=${(probability ?? 0).toFixed(3)})`;
 }
 
-/** A node as graph files have it. */
+/**
+ * A node as graph files have it. `jsNodeId`, by which Anthropic's front end tells nodes apart, counts positions from the end;
+ * circuit-tracer has 0 there, so that a feature is one node at all its positions.
+ */
 export function fileNode(node: NodeRecord): GraphFileNode {
   const { kind, layer, index, position, nLayers, label, text } = node;
+  const fromEnd = node.nTokens - 1 - position;
   const common = {
     node_id: node.id,
     ctx_idx: position,
@@ -44,7 +50,7 @@ export function fileNode(node: NodeRecord): GraphFileNode {
     token_prob: node.probability ?? 0,
     is_target_logit: node.target,
     run_idx: 0,
-    reverse_ctx_idx: 0,
+    reverse_ctx_idx: fromEnd,
     influence: node.influence,
     activation: node.activation,
   };
@@ -54,7 +60,7 @@ export function fileNode(node: NodeRecord): GraphFileNode {
         ...common,
         feature: cantorPair(layer, index),
         layer: String(layer),
-        jsNodeId: `${layer}_${index}-0`,
+        jsNodeId: `${layer}_${index}-${fromEnd}`,
         clerp: label ?? '',
       };
     case 'error':
@@ -62,7 +68,7 @@ export function fileNode(node: NodeRecord): GraphFileNode {
         ...common,
         feature: -1,
         layer: String(layer),
-        jsNodeId: `${layer}_${position}-0`,
+        jsNodeId: `${layer}_err-${fromEnd}`,
         clerp: label ?? '',
       };
     case 'token':

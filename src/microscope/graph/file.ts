@@ -53,6 +53,7 @@ export function toGraphFile(graph: AttributionGraph, options: GraphFileOptions):
         text: named.find(({ id }) => id === node.index)?.text ?? `#${node.index}`,
         label: options.labels?.(node) ?? null,
         nLayers: graph.nLayers,
+        nTokens: graph.tokens.length,
       });
     });
   const links: GraphFile['links'] = [];

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { z } from 'zod';
 import { linkEnds } from './ends.ts';
 import { parseGraphFile, toGraphFile } from './file.ts';
 import { graphScores } from './influence.ts';
@@ -16,6 +17,42 @@ const kinds = ['per-layer', 'cross-layer'] as const;
 async function json(kind: string, name: string): Promise<unknown> {
   return JSON.parse(await readFile(join(fixtures, `circuit-tracer-${kind}`, name), 'utf8'));
 }
+
+/** The parts of Neuronpedia's schema (draft-07) that a file can break; no other fields are required. */
+const neuronpedia = z.object({
+  metadata: z.object({
+    slug: z.string(),
+    scan: z.string(),
+    prompt_tokens: z.array(z.string()),
+    prompt: z.string(),
+    node_threshold: z.number().optional(),
+    info: z.object({ create_time_ms: z.number().optional() }).optional(),
+    pruning_settings: z
+      .object({ node_threshold: z.number(), edge_threshold: z.number() })
+      .optional(),
+  }),
+  qParams: z.object({
+    pinnedIds: z.array(z.string()),
+    supernodes: z.array(z.unknown()),
+    linkType: z.string(),
+    clickedId: z.string(),
+    sg_pos: z.string(),
+  }),
+  nodes: z.array(
+    z.object({
+      node_id: z.string(),
+      feature: z.int().nullable(),
+      layer: z.union([z.string(), z.int()]),
+      ctx_idx: z.int(),
+      feature_type: z.string(),
+      jsNodeId: z.string(),
+      clerp: z.string(),
+      influence: z.number().nullable().optional(),
+      activation: z.number().nullable().optional(),
+    }),
+  ),
+  links: z.array(z.object({ source: z.string(), target: z.string(), weight: z.number() })),
+});
 
 const opened = async (kind: string) => parseGraphFile(await json(kind, 'graph.json'), 'graph.json');
 
@@ -70,7 +107,7 @@ for (const kind of kinds) {
       node.feature_type.includes('error') ? `error ${node.layer} ${node.ctx_idx}` : node.node_id;
     const important = (one: GraphFile) =>
       one.nodes
-        .map((node) => [rename(node), node.feature, node.jsNodeId, node.activation?.toFixed(4)])
+        .map((node) => [rename(node), node.feature, node.layer, node.activation?.toFixed(4)])
         .sort();
     assert.deepEqual(important(file), important(theirs));
     const weights = (one: GraphFile) => one.links.map(({ weight }) => weight.toFixed(4)).sort();
@@ -78,8 +115,12 @@ for (const kind of kinds) {
     const shares = (one: GraphFile) =>
       one.nodes.map(({ influence }) => influence?.toFixed(3)).sort();
     assert.deepEqual(shares(file), shares(theirs));
-    assert.equal(new Set(file.nodes.map(({ node_id }) => node_id)).size, file.nodes.length);
-    assert.deepEqual(parseGraphFile(JSON.parse(JSON.stringify(file))), file);
+    for (const id of ['node_id', 'jsNodeId'] as const) {
+      assert.equal(new Set(file.nodes.map((node) => node[id])).size, file.nodes.length);
+    }
+    const again = JSON.parse(JSON.stringify(file));
+    assert.deepEqual(parseGraphFile(again), file);
+    neuronpedia.parse(again);
   });
 }
 

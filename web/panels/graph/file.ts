@@ -201,6 +201,7 @@ export function writeGraphFile(
           : (context.outputs?.get(node.key) ?? `#${node.index}`),
       label,
       nLayers: view.layers,
+      nTokens: view.tokens.length,
     });
     const record = origin?.records.get(node.key);
     return record ? { ...record, node_id: own.node_id, clerp: own.clerp } : own;

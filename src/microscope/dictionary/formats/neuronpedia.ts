@@ -77,6 +77,19 @@ export function toNeuronpediaBatch(pages: readonly FeaturePage[], options: Neuro
   };
 }
 
+/** The activations that 1, 2, … 100 % of all lie below, read off a histogram. */
+function percentiles({ low, high, counts }: Histogram): number[] {
+  const total = counts.reduce((a, b) => a + b, 0);
+  const width = (high - low) / counts.length;
+  let [bin, below] = [0, 0];
+  return Array.from({ length: 100 }, (_, i) => {
+    const wanted = ((i + 1) / 100) * total;
+    while (bin < counts.length - 1 && below + counts[bin] < wanted) below += counts[bin++];
+    const inside = counts[bin] > 0 ? (wanted - below) / counts[bin] : 1;
+    return low + (bin + inside) * width;
+  });
+}
+
 /** A feature as Anthropic's attribution-graph front end and circuit-tracer read it. */
 export function toFeatureJson(
   page: FeaturePage,
@@ -98,9 +111,9 @@ export function toFeatureJson(
     })),
     top_logits: names(page.logits.top),
     bottom_logits: names(page.logits.bottom),
-    act_min: 0,
-    act_max: page.max,
-    quantile_values: page.groups.map(({ low }) => low),
+    act_min: page.activations.low,
+    act_max: page.activations.high,
+    quantile_values: percentiles(page.activations),
     histogram: [...page.activations.counts],
     activation_frequency: page.density,
   };
