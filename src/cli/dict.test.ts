@@ -158,11 +158,12 @@ test('dict harvest and features show pages, lists and texts', async () => {
   assert.match(mixed.err, /harvest of another dictionary/);
 });
 
-test('dict train reads two models into one crosscoder', async () => {
+test('a crosscoder of two models is trained, and measured in both', async () => {
   const path = await write('cross.json', {
     model: folder,
     other: folder,
     corpus: { text },
+    heldOut: { text },
     out: join(scratch, 'cross'),
     rows: 32,
     steps: 3,
@@ -179,6 +180,22 @@ test('dict train reads two models into one crosscoder', async () => {
   const { saved } = await json('dict', 'train', path);
   const written = JSON.parse(await readFile(join(saved[0], 'config.json'), 'utf8'));
   assert.deepEqual(written.writes, ['blocks.0.hook_resid_post', 'other:blocks.1.hook_resid_post']);
+  const metrics = JSON.parse(await readFile(join(saved[0], 'metrics.json'), 'utf8'));
+  assert.equal(metrics.comparison.relativeNorm.length, 16);
+  assert.match(await readFile(join(saved[0], 'README.md'), 'utf8'), /## Two models/);
+  const argv = ['dict', 'eval', saved[0], '-m', folder, '--corpus', text];
+  const { dictionaries } = await json(...argv, '--other', folder);
+  assert.deepEqual(Object.keys(dictionaries[0].splices), written.writes);
+  const { counts } = dictionaries[0].comparison;
+  assert.equal(
+    Object.values<number>(counts).reduce((a, b) => a + b),
+    16,
+  );
+  const { out } = await glassbox(...argv, '--other', folder);
+  assert.match(out, /features shared/);
+  const alone = await glassbox(...argv);
+  assert.equal(alone.code, 2);
+  assert.match(alone.err, /two models/);
 });
 
 test('bad input ends with a message that names it', async () => {

@@ -209,14 +209,11 @@ async function measure(
     filter: { excluded },
     progress: (event) => context.progress({ ...event, label: `evaluating ${name}` }),
     signal: context.signal,
+    other: setup.other,
   });
   for (const [name, parts] of Object.entries(trained.dictionaries)) {
     const [base] = name.split('@');
-    const across = parts.some(({ config: { reads, writes } }) =>
-      [...reads, ...writes].some((address) => address.startsWith(OTHER)),
-    );
-    // A layer of a cross-layer set reconstructs nothing alone, and two models need two losses.
-    if (across) continue;
+    // A layer of a cross-layer set reconstructs nothing alone.
     if (parts.length === 1) {
       reports[base] = [
         ...(reports[base] ?? []),

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { ProgressListener } from '../../base/progress.ts';
 import {
+  type CrosscoderComparison,
   type DictionaryFigures,
   type DictionaryReport,
   evaluateDictionary,
@@ -8,6 +9,7 @@ import {
   type FiringMetrics,
   figuresOf,
   otherWeights,
+  plainComparison,
 } from '../../microscope/dictionary/index.ts';
 import type { CommandSpec } from '../command.ts';
 import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
@@ -30,6 +32,10 @@ const evalCommand: CommandSpec = {
       line: 'dict eval my/layer-0 my/layer-1 --together --corpus text.txt --json',
       does: 'a set, all in place at once, on your own text',
     },
+    {
+      line: 'dict eval my/crosscoder --model base --other tuned --corpus text.txt',
+      does: 'a crosscoder of two models: losses in each, and which features are whose',
+    },
   ],
   define: (command) =>
     withModel(command)
@@ -37,10 +43,13 @@ const evalCommand: CommandSpec = {
       .option('--corpus <text>', 'held-out:SEED, world:SEED, or a text file', 'held-out:77')
       .option('--batches <n>', 'batches of 64 rows', wholeNumber('--batches', 1), 16)
       .option('--exclude <token...>', 'tokens left alone; begin-of-text and padding unless told')
+      .option('--other <model>', 'the second model of crosscoders of two models')
       .option('--together', 'also measure with all dictionaries in place at once'),
   async action(context, { args: [folders], options }) {
     const opened = await openDictionaries(folders);
     const model = await openModel(context, options);
+    const other =
+      options.other === undefined ? undefined : await openModel(context, { model: options.other });
     for (const { folder, dictionary } of opened) {
       const remark = otherWeights(model, dictionary);
       if (remark) context.note(`${folder}: ${remark}`);
@@ -51,8 +60,10 @@ const evalCommand: CommandSpec = {
       filter: { excluded: excludedTokens(model, options.exclude) },
       progress: context.progress,
       signal: context.signal,
+      other,
     };
-    const reports: (Omit<DictionaryReport, 'firing'> & {
+    const reports: (Omit<DictionaryReport, 'firing' | 'comparison'> & {
+      readonly comparison?: ReturnType<typeof plainComparison>;
       readonly folder: string;
       readonly figures: DictionaryFigures;
       readonly firing: Omit<FiringMetrics, 'density'>;
@@ -62,7 +73,8 @@ const evalCommand: CommandSpec = {
         context.progress({ ...event, label: `evaluating ${basename(folder)}` });
       const report = await evaluateDictionary(model, dictionary, { ...evaluation, progress });
       const { density: _, ...firing } = report.firing;
-      reports.push({ folder, figures: figuresOf(report), ...report, firing });
+      const comparison = report.comparison && plainComparison(report.comparison);
+      reports.push({ folder, figures: figuresOf(report), ...report, firing, comparison });
     }
     const all = opened.map(({ dictionary }) => dictionary);
     const together = options.together
@@ -87,6 +99,9 @@ const evalCommand: CommandSpec = {
       ];
       const { tokens } = reports[0].firing;
       const lines = [table(head, rows), `${corpus.name}; ${tokens} tokens`];
+      for (const { folder, comparison } of reports) {
+        if (comparison) lines.push(comparisonLine(folder, comparison, options));
+      }
       if (together) {
         lines.push(`all in place: CE recovered ${fixed(together.ceRecovered)}`);
       }
@@ -95,6 +110,20 @@ const evalCommand: CommandSpec = {
     return undefined;
   },
 };
+
+/** Which features are whose, on one line. */
+function comparisonLine(
+  folder: string,
+  { counts, exclusive }: Pick<CrosscoderComparison, 'counts' | 'exclusive'>,
+  { model, other }: { readonly model: string; readonly other: string },
+): string {
+  const { first, other: second } = exclusive;
+  return (
+    `${folder}: ${counts.shared} features shared (relative decoder norm .5), ` +
+    `${counts['only-first']} of ${model} alone (1; ${first.passed} of ${first.fired} that fired stand the test by latent scaling), ` +
+    `${counts['only-other']} of ${other} alone (0; ${second.passed} of ${second.fired}), ${counts.between} between`
+  );
+}
 
 export const dict: CommandSpec = {
   name: 'dict',

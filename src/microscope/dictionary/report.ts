@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../base/files.ts';
+import type { CrosscoderComparison } from './metrics/comparison.ts';
 import { type DictionaryReport, type Spread, spread } from './metrics/evaluate.ts';
 import type { SpliceMetrics } from './metrics/splice.ts';
 import type { Dictionary } from './types.ts';
@@ -68,6 +69,24 @@ function nats({ ce }: SpliceMetrics): string {
   return `${ce.clean.toFixed(4)} untouched, ${ce.spliced.toFixed(4)} with reconstructions, ${ce.zero.toFixed(4)} with zeros`;
 }
 
+/** A comparison with lists in place of typed arrays, which JSON would write as objects. */
+export function plainComparison({
+  relativeNorm,
+  cosine,
+  shrinkage,
+  decoupling,
+  ...rest
+}: CrosscoderComparison) {
+  const list = (values: Float32Array) => Array.from(values, (v) => (Number.isFinite(v) ? v : null));
+  return {
+    ...rest,
+    relativeNorm: list(relativeNorm),
+    cosine: list(cosine),
+    shrinkage: list(shrinkage),
+    decoupling: list(decoupling),
+  };
+}
+
 /** Writes `metrics.json` and the card `README.md` beside a dictionary. */
 export async function writeCard(folder: string, context: CardContext): Promise<void> {
   const { name, dictionary, reports, trainedOn, measuredOn } = context;
@@ -84,7 +103,7 @@ export async function writeCard(folder: string, context: CardContext): Promise<v
   });
   const legacy = Object.values(own.reconstruction).map(
     (metrics) =>
-      `${metrics.legacy.perRowExplainedVariance.toFixed(4)} per row, ${metrics.legacy.uncentredExplainedVariance.toFixed(4)} without centring`,
+      `${metrics.legacy.perRowExplainedVariance.toFixed(4)} per row, ${metrics.legacy.batchwiseExplainedVariance.toFixed(4)} by batch, ${metrics.legacy.uncentredExplainedVariance.toFixed(4)} without centring`,
   );
   const text = `# ${name}
 
@@ -101,15 +120,46 @@ ${table.join('\n')}
 
 Cross-entropy in nats per token: ${nats(own.splice)}. Explained variance is 1 − Σ‖x − x̂‖² / Σ‖x − x̄‖² over all
 tokens and dimensions; by the older definitions it would read ${legacy.join('; ')}.
-
+${comparisonText(own)}
 ## Training
 
 ${trainedOn}; ${context.steps} steps of ${context.rows} tokens. Activations were scaled to a mean length of √width;
 the scaling is folded into the weights.
 `;
-  const json = { name, figures, seeds, spread: spreads, ...own, firing, trainedOn, measuredOn };
+  const json = {
+    ...{ name, figures, seeds, spread: spreads, ...own, firing, trainedOn, measuredOn },
+    ...(own.comparison && { comparison: plainComparison(own.comparison) }),
+  };
   await writeFileAtomic(join(folder, 'metrics.json'), `${JSON.stringify(json, null, 2)}\n`);
   await writeFileAtomic(join(folder, 'README.md'), text);
+}
+
+/** Which model has which features; empty where there are not two. */
+function comparisonText({ comparison, splices }: DictionaryReport): string {
+  if (!comparison) return '';
+  const { counts, exclusive } = comparison;
+  const losses = Object.entries(splices ?? {}).map(
+    ([address, { ceRecovered, klRecovered }]) =>
+      `| \`${address}\` | ${ceRecovered.toFixed(4)} | ${klRecovered.toFixed(4)} |`,
+  );
+  return `
+## Two models
+
+| replaced alone | cross-entropy recovered | KL recovered |
+|---|---|---|
+${losses.join('\n')}
+
+| relative decoder norm | features |
+|---|---|
+| above .9: the first model's alone | ${counts['only-first']} |
+| below .1: the other's alone (\`other:\`) | ${counts['only-other']} |
+| within .1 of .5: shared | ${counts.shared} |
+| between | ${counts.between} |
+
+A small decoder can be an artefact of the sparsity penalty. Of the features of one model alone that fired, ${exclusive.first.passed} of
+${exclusive.first.fired} (first) and ${exclusive.other.passed} of ${exclusive.other.fired} (other) explain little of what the other model's
+reconstruction misses (latent scaling below .2: no complete shrinkage) and of what it writes (below .5: no latent decoupling).
+`;
 }
 
 function describe({ config: { activation } }: Dictionary): string {

@@ -7,7 +7,7 @@ import {
   loadDictionary,
   readDictionaryConfig,
 } from '../../../microscope/dictionary/files.ts';
-import { checkDictionary } from '../../../microscope/dictionary/metrics/evaluate.ts';
+import { checkDictionary } from '../../../microscope/dictionary/metrics/check.ts';
 import { loadDictionarySet, replacedLayer } from '../../../microscope/dictionary/set.ts';
 import type {
   Dictionary,

@@ -37,6 +37,9 @@ export interface TokenActivations {
   readonly at: readonly { readonly row: number; readonly position: number }[];
 }
 
+/** Written before addresses of the second model of a crosscoder. */
+export const OTHER = 'other:';
+
 /** Width of an address a dictionary can stand at; heads are laid side by side. */
 export function addressWidth(model: Model, address: string): number {
   const { dModel, dHead, dMlp, nHeads, nKvHeads } = model.config;

@@ -8,7 +8,7 @@ import type { ProgressListener } from '../../../base/progress.ts';
 import { writeSafetensors } from '../../../base/safetensors/index.ts';
 import type { Model } from '../../../model/model.ts';
 import { readActivations, type TokenSource } from '../data/source.ts';
-import { checkDictionary } from '../metrics/evaluate.ts';
+import { checkDictionary } from '../metrics/check.ts';
 import { createEncoder, type Encoder } from '../run.ts';
 import type { Dictionary } from '../types.ts';
 import { type Chunk, EventList, readChunk, writeChunk } from './chunk.ts';

@@ -1,5 +1,5 @@
 import type { Model } from '../../../model/model.ts';
-import { checkDictionary } from '../metrics/evaluate.ts';
+import { checkDictionary } from '../metrics/check.ts';
 import { runDictionary } from '../run.ts';
 import type { Dictionary } from '../types.ts';
 

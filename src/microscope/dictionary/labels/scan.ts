@@ -6,7 +6,7 @@ import type { Model } from '../../../model/model.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
 import { readActivations } from '../data/source.ts';
 import { EventList } from '../harvest/chunk.ts';
-import { checkDictionary } from '../metrics/evaluate.ts';
+import { checkDictionary } from '../metrics/check.ts';
 import { dictionaryFeeds, dictionaryInputs } from '../run.ts';
 import { traceEncode } from '../trace.ts';
 import type { Dictionary } from '../types.ts';

@@ -1,23 +1,14 @@
 import { GlassboxError } from '../../../base/error.ts';
-import type { ProgressListener } from '../../../base/progress.ts';
 import type { Model } from '../../../model/model.ts';
-import { addressWidth, readActivations, type TokenFilter } from '../data/source.ts';
+import { readActivations } from '../data/source.ts';
 import { createEncoder } from '../run.ts';
 import type { Dictionary } from '../types.ts';
+import { checkDictionary, type EvaluateDictionaryOptions, isCrosscoder } from './check.ts';
+import type { CrosscoderComparison } from './comparison.ts';
+import { evaluateCrosscoder } from './crosscoder.ts';
+import { countFired, type FiringMetrics, firingOf } from './firing.ts';
 import { type ReconstructionMetrics, ReconstructionSums } from './reconstruction.ts';
 import { type SpliceMetrics, spliceMetrics } from './splice.ts';
-
-/** How often features fire. */
-export interface FiringMetrics {
-  /** Tokens looked at; the dead fraction means nothing without it. */
-  readonly tokens: number;
-  /** Mean number of features above zero per token. */
-  readonly l0: number;
-  /** Share of features that never fired. */
-  readonly dead: number;
-  /** Share of tokens on which each feature fires, `[d_dict]`. */
-  readonly density: Float32Array;
-}
 
 /** Everything measured of one dictionary on held-out text. */
 export interface DictionaryReport {
@@ -25,6 +16,10 @@ export interface DictionaryReport {
   /** Per address written. For the layers of a cross-layer set this holds only when the set is evaluated. */
   readonly reconstruction: Readonly<Record<string, ReconstructionMetrics>>;
   readonly splice: SpliceMetrics;
+  /** Crosscoders: losses with one address replaced; {@link splice} is their mean. */
+  readonly splices?: Readonly<Record<string, SpliceMetrics>>;
+  /** Crosscoders of two models: which features are whose. */
+  readonly comparison?: CrosscoderComparison;
 }
 
 /** A set measured together: every dictionary alone and all at once. */
@@ -35,40 +30,13 @@ export interface SetReport {
   readonly splice: SpliceMetrics;
 }
 
-/** On which text a dictionary is measured. */
-export interface EvaluateDictionaryOptions {
-  /** Batches of token rows, held out from training. */
-  readonly tokens: readonly (readonly (readonly number[])[])[];
-  readonly filter?: TokenFilter;
-  readonly progress?: ProgressListener;
-  readonly signal?: AbortSignal;
-}
-
-/** Throws `dictionary-mismatch` unless a dictionary's addresses exist in a model with its widths. */
-export function checkDictionary(model: Model, dictionary: Dictionary): void {
-  const { reads, writes, dIn, dOut } = dictionary.config;
-  const check = (address: string, expected: number): void => {
-    const width = addressWidth(model, address);
-    if (width === expected) return;
-    throw new GlassboxError(
-      `the dictionary is ${expected} wide at '${address}', ${model.name} is ${width}`,
-      {
-        code: 'dictionary-mismatch',
-        remedy: 'Use a dictionary that was trained on this model.',
-        details: { model: model.name, address, expected, width },
-      },
-    );
-  };
-  for (const address of reads) check(address, dIn);
-  for (const address of writes) check(address, dOut);
-}
-
-/** Measures one dictionary; see {@link evaluateSet}. */
+/** Measures one dictionary; see {@link evaluateSet}, and {@link evaluateCrosscoder} where it reads several addresses. */
 export async function evaluateDictionary(
   model: Model,
   dictionary: Dictionary,
   options: EvaluateDictionaryOptions,
 ): Promise<DictionaryReport> {
+  if (isCrosscoder(dictionary.config)) return evaluateCrosscoder(model, dictionary, options);
   const { dictionaries, reconstruction, splice } = await evaluateSet(model, [dictionary], options);
   return { firing: dictionaries[0], reconstruction, splice };
 }
@@ -83,7 +51,15 @@ export async function evaluateSet(
   options: EvaluateDictionaryOptions,
 ): Promise<SetReport> {
   const { tokens, filter, progress, signal } = options;
-  for (const dictionary of dictionaries) checkDictionary(model, dictionary);
+  for (const dictionary of dictionaries) {
+    checkDictionary(model, dictionary);
+    if (!isCrosscoder(dictionary.config)) continue;
+    throw new GlassboxError('a crosscoder cannot be put in place together with others', {
+      code: 'bad-dictionary-set',
+      remedy: 'Measure crosscoders one by one.',
+      details: { reads: dictionary.config.reads },
+    });
+  }
   const addresses = [
     ...new Set(dictionaries.flatMap(({ config }) => [...config.reads, ...config.writes])),
   ];
@@ -102,7 +78,7 @@ export async function evaluateSet(
       for (const [index, { config }] of dictionaries.entries()) {
         const inputs = config.reads.map((address) => read.values[address]);
         const { acts, outputs } = await encoders[index].run(inputs);
-        count(counts[index], acts);
+        countFired(counts[index], acts);
         outputs.forEach((output, j) => {
           const address = config.writes[j];
           const before = written.get(address);
@@ -122,24 +98,9 @@ export async function evaluateSet(
     for (const encoder of encoders) await encoder.release();
   }
   return {
-    dictionaries: counts.map((fired) => firing(fired, rows)),
+    dictionaries: counts.map((fired) => firingOf(fired, rows)),
     reconstruction: Object.fromEntries([...sums].map(([address, sum]) => [address, sum.metrics])),
     splice: await spliceMetrics(model, dictionaries, tokens, { ...filter, signal }),
-  };
-}
-
-function count(out: Uint32Array, acts: Float32Array): void {
-  const width = out.length;
-  for (let i = 0; i < acts.length; i++) if (acts[i] > 0) out[i % width]++;
-}
-
-function firing(fired: Uint32Array, tokens: number): FiringMetrics {
-  const total = fired.reduce((sum, value) => sum + value, 0);
-  return {
-    tokens,
-    l0: total / tokens,
-    dead: fired.reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0) / fired.length,
-    density: Float32Array.from(fired, (value) => value / tokens),
   };
 }
 

@@ -14,8 +14,10 @@ export interface ReconstructionMetrics {
   readonly relativeBias: number;
   /** Numbers that other tools print under the name "explained variance"; only to compare with their tables. */
   readonly legacy: {
-    /** 1 − mean over rows of ‖x − x̂‖² / ‖x − x̄‖² (older SAEBench). */
+    /** 1 − mean over rows of ‖x − x̂‖² / ‖x − x̄‖², x̄ the mean of the row's batch (older SAEBench). */
     readonly perRowExplainedVariance: number;
+    /** Mean over batches of 1 − Σ_d Var(x − x̂) / Σ_d Var(x), which forgives a constant error (dictionary_learning). */
+    readonly batchwiseExplainedVariance: number;
     /** 1 − Σ‖x − x̂‖² / Σ‖x‖²: forgets the mean, so it flatters (SAELens #659, #665). */
     readonly uncentredExplainedVariance: number;
   };
@@ -32,8 +34,9 @@ export class ReconstructionSums {
   #product = 0;
   #cosine = 0;
   #ratio = 0;
-  /** Per row: squared error and what is needed to centre it later. */
-  readonly #kept: { error: number; x: Float32Array }[] = [];
+  #batches = 0;
+  #perRow = 0;
+  #batchwise = 0;
 
   constructor(width: number) {
     this.#width = width;
@@ -41,11 +44,15 @@ export class ReconstructionSums {
   }
 
   /**
+   * Adds one batch; the legacy figures depend on how rows are divided into batches.
+   *
    * @param x `[rows, width]`
    * @param guess its reconstruction
    */
   add(x: Float32Array, guess: Float32Array): void {
     const width = this.#width;
+    if (x.length === 0) return;
+    this.#addLegacy(x, guess);
     for (let start = 0; start < x.length; start += width) {
       let [error, square, guessSquare, product] = [0, 0, 0, 0];
       for (let d = 0; d < width; d++) {
@@ -63,8 +70,31 @@ export class ReconstructionSums {
       this.#product += product;
       this.#cosine += product / Math.max(Math.sqrt(square * guessSquare), 1e-12);
       this.#ratio += Math.sqrt(guessSquare / Math.max(square, 1e-12));
-      this.#kept.push({ error, x: x.slice(start, start + width) });
     }
+  }
+
+  #addLegacy(x: Float32Array, guess: Float32Array): void {
+    const width = this.#width;
+    const rows = x.length / width;
+    const [mean, missed] = [new Float64Array(width), new Float64Array(width)];
+    x.forEach((value, i) => {
+      mean[i % width] += value / rows;
+      missed[i % width] += (value - guess[i]) / rows;
+    });
+    let [variance, rest] = [0, 0];
+    for (let row = 0; row < rows; row++) {
+      let [error, centred] = [0, 0];
+      for (let d = 0; d < width; d++) {
+        const i = row * width + d;
+        error += (x[i] - guess[i]) ** 2;
+        centred += (x[i] - mean[d]) ** 2;
+        rest += (x[i] - guess[i] - missed[d]) ** 2;
+      }
+      this.#perRow += error / Math.max(centred, 1e-12);
+      variance += centred;
+    }
+    this.#batchwise += 1 - rest / Math.max(variance, 1e-12);
+    this.#batches++;
   }
 
   get metrics(): ReconstructionMetrics {
@@ -72,11 +102,6 @@ export class ReconstructionSums {
     const mean = this.#mean.map((sum) => sum / rows);
     const meanSquare = mean.reduce((sum, value) => sum + value * value, 0);
     const variance = this.#square - rows * meanSquare;
-    const perRow = this.#kept.reduce((sum, { error, x }) => {
-      let centred = 0;
-      for (let d = 0; d < mean.length; d++) centred += (x[d] - mean[d]) ** 2;
-      return sum + error / Math.max(centred, 1e-12);
-    }, 0);
     const nmse = this.#error / variance;
     return {
       explainedVariance: 1 - nmse,
@@ -86,7 +111,8 @@ export class ReconstructionSums {
       l2Ratio: this.#ratio / rows,
       relativeBias: this.#guessSquare / this.#product,
       legacy: {
-        perRowExplainedVariance: 1 - perRow / rows,
+        perRowExplainedVariance: 1 - this.#perRow / rows,
+        batchwiseExplainedVariance: this.#batchwise / this.#batches,
         uncentredExplainedVariance: 1 - this.#error / this.#square,
       },
     };

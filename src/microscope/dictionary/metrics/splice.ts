@@ -12,7 +12,7 @@ import {
   where,
 } from '../../../graph/build.ts';
 import type { Tensor, TensorData } from '../../../graph/op.ts';
-import { createProgram } from '../../../graph/program.ts';
+import { createProgram, type Program } from '../../../graph/program.ts';
 import type { Model } from '../../../model/model.ts';
 import { toBatch } from '../../../model/run/batch.ts';
 import { parameterInputs } from '../../../model/run/program.ts';
@@ -35,12 +35,16 @@ export interface SpliceMetrics {
   readonly klRecovered: number;
 }
 
+/** How a model is traced with something else in place of an activation. */
+interface Replacing {
+  readonly hook: (address: string, x: Tensor) => Tensor;
+  readonly wants: (address: string) => boolean;
+}
+
+type Mode = 'spliced' | 'zero';
+
 /** Replaces what dictionaries write, at the places a mask allows, while the model is traced. */
-function replacing(
-  dictionaries: readonly Dictionary[],
-  mode: 'spliced' | 'zero',
-  mask: Tensor,
-): { hook: (address: string, x: Tensor) => Tensor; wants: (address: string) => boolean } {
+function replacing(dictionaries: readonly Dictionary[], mode: Mode, mask: Tensor): Replacing {
   const reads = new Set(dictionaries.flatMap(({ config }) => config.reads));
   const writes = new Set(dictionaries.flatMap(({ config }) => config.writes));
   const seen = new Map<string, Tensor>();
@@ -78,16 +82,16 @@ function replacing(
 }
 
 /** Per-token losses of the untouched, the spliced and the zeroed model in one graph. */
-function spliceProgram(model: Model, dictionaries: readonly Dictionary[]) {
+function lossProgram(model: Model, replaced: (mode: Mode, mask: Tensor) => Replacing): Program {
   const { config } = model;
   const tokens = input('tokens', ['batch', 'pos'], 'int64');
   const targets = input('targets', ['batch', 'pos', 1], 'int64');
   const mask = input('mask', ['batch', 'pos'], 'bool');
   const wide = reshape(mask, ['batch', 'pos', 1]);
   const param = parameterInputs(config);
-  const logProbs = (mode?: 'spliced' | 'zero') => {
-    const replaced = mode && replacing(dictionaries, mode, wide);
-    const { logits } = traceForward(config, { tokens, param, ...replaced });
+  const logProbs = (mode?: Mode) => {
+    const hooks = mode && replaced(mode, wide);
+    const { logits } = traceForward(config, { tokens, param, ...hooks });
     return logSoftmax(logits);
   };
   const counted = input('counted', ['batch', 'pos']);
@@ -108,34 +112,31 @@ function spliceProgram(model: Model, dictionaries: readonly Dictionary[]) {
   });
 }
 
-/**
- * Puts dictionaries into a model, all at once, and measures what its predictions lose. Excluded tokens (begin of
- * text, padding) keep their own activations and are not counted.
- *
- * @param rows token rows
- */
-export async function spliceMetrics(
+/** Adds losses up, batch by batch. */
+interface LossMeter {
+  /** @param more further inputs of the program, for this batch */
+  add(batch: readonly (readonly number[])[], more?: Feeds): Promise<void>;
+  metrics(): SpliceMetrics;
+  release(): Promise<void>;
+}
+
+type Feeds = Readonly<Record<string, TensorData>>;
+
+async function lossMeter(
   model: Model,
-  dictionaries: readonly Dictionary[],
-  rows: readonly (readonly (readonly number[])[])[],
-  options: { readonly excluded?: readonly number[]; readonly signal?: AbortSignal } = {},
-): Promise<SpliceMetrics> {
+  program: Program,
+  options: { readonly feeds: Feeds; readonly excluded?: readonly number[] },
+): Promise<LossMeter> {
   const excluded = new Set(options.excluded);
-  const program = spliceProgram(model, dictionaries);
   const executable = await model.runtime.compile(program);
   const names = new Set(program.inputs.map(({ attrs }) => attrs.name));
-  const fixed: Record<string, TensorData> = {};
-  for (const [name, value] of Object.entries(model.params))
-    if (names.has(name)) fixed[name] = value;
-  dictionaries.forEach((dictionary, index) => {
-    const feeds = dictionaryFeeds(dictionary, `dictionary.${index}.`);
-    for (const [name, value] of Object.entries(feeds)) if (names.has(name)) fixed[name] = value;
-  });
+  const fixed = Object.fromEntries(
+    Object.entries({ ...model.params, ...options.feeds }).filter(([name]) => names.has(name)),
+  );
   const sums: Record<string, number> = {};
   let count = 0;
-  try {
-    for (const batch of rows) {
-      options.signal?.throwIfAborted();
+  return {
+    async add(batch, more = {}) {
       const { tokens, lengths } = toBatch(model.config, batch);
       const [size, pos] = tokens.shape;
       const ids = tokens.data as BigInt64Array;
@@ -155,6 +156,7 @@ export async function spliceMetrics(
       });
       const out = await executable.run({
         ...fixed,
+        ...more,
         tokens,
         targets: { dtype: 'int64', shape: [size, pos, 1], data: targets },
         mask: { dtype: 'bool', shape: [size, pos], data: mask },
@@ -163,18 +165,81 @@ export async function spliceMetrics(
       for (const [name, { data }] of Object.entries(out)) {
         sums[name] = (sums[name] ?? 0) + Number(data[0]);
       }
-    }
-  } finally {
-    await executable.release();
-  }
-  const mean = (name: string) => sums[name] / count;
-  const ce = { clean: mean('ceClean'), spliced: mean('ceSpliced'), zero: mean('ceZero') };
-  const kl = { spliced: mean('klSpliced'), zero: mean('klZero') };
+    },
+    metrics() {
+      const mean = (name: string) => sums[name] / count;
+      const ce = { clean: mean('ceClean'), spliced: mean('ceSpliced'), zero: mean('ceZero') };
+      const kl = { spliced: mean('klSpliced'), zero: mean('klZero') };
+      return { tokens: count, ce, kl, ...recovered(ce, kl) };
+    },
+    release: () => executable.release(),
+  };
+}
+
+function recovered(ce: SpliceMetrics['ce'], kl: SpliceMetrics['kl']) {
   return {
-    tokens: count,
-    ce,
-    kl,
     ceRecovered: (ce.zero - ce.spliced) / (ce.zero - ce.clean),
     klRecovered: (kl.zero - kl.spliced) / kl.zero,
   };
+}
+
+/** Losses averaged over several places, and what is recovered of the averages. */
+export function meanSplice(all: readonly SpliceMetrics[]): SpliceMetrics {
+  const mean = (of: (one: SpliceMetrics) => number) =>
+    all.reduce((sum, one) => sum + of(one), 0) / all.length;
+  const ce = {
+    clean: mean((one) => one.ce.clean),
+    spliced: mean((one) => one.ce.spliced),
+    zero: mean((one) => one.ce.zero),
+  };
+  const kl = { spliced: mean((one) => one.kl.spliced), zero: mean((one) => one.kl.zero) };
+  return { tokens: all[0].tokens, ce, kl, ...recovered(ce, kl) };
+}
+
+/** The input under which {@link patchMeter} is fed what to put in place. */
+export const GUESS = 'guess';
+
+/** Losses with given values `[batch, pos, width]`, fed as {@link GUESS}, in place of one address. */
+export function patchMeter(
+  model: Model,
+  address: string,
+  options: { readonly excluded?: readonly number[] },
+): Promise<LossMeter> {
+  const program = lossProgram(model, (mode, mask) => ({
+    wants: (name) => name === address,
+    hook(name, x) {
+      if (name !== address) return x;
+      return where(mask, mode === 'zero' ? mul(x, 0) : input(GUESS, x.shape), x);
+    },
+  }));
+  return lossMeter(model, program, { ...options, feeds: {} });
+}
+
+/**
+ * Puts dictionaries into a model, all at once, and measures what its predictions lose. Excluded tokens (begin of
+ * text, padding) keep their own activations and are not counted.
+ *
+ * @param rows token rows
+ */
+export async function spliceMetrics(
+  model: Model,
+  dictionaries: readonly Dictionary[],
+  rows: readonly (readonly (readonly number[])[])[],
+  options: { readonly excluded?: readonly number[]; readonly signal?: AbortSignal } = {},
+): Promise<SpliceMetrics> {
+  const feeds = Object.assign(
+    {},
+    ...dictionaries.map((one, index) => dictionaryFeeds(one, `dictionary.${index}.`)),
+  );
+  const program = lossProgram(model, (mode, mask) => replacing(dictionaries, mode, mask));
+  const meter = await lossMeter(model, program, { feeds, excluded: options.excluded });
+  try {
+    for (const batch of rows) {
+      options.signal?.throwIfAborted();
+      await meter.add(batch);
+    }
+    return meter.metrics();
+  } finally {
+    await meter.release();
+  }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { GlassboxError } from '../../../base/error.ts';
 import type { Model } from '../../../model/model.ts';
-import { addressWidth } from '../data/source.ts';
+import { addressWidth, OTHER } from '../data/source.ts';
 import {
   autoencoder,
   crosscoder,
@@ -150,9 +150,6 @@ export function parseTrainConfig(json: unknown): TrainConfig {
     details: { field: issue.path.join('.') },
   });
 }
-
-/** Written before addresses of the second model. */
-export const OTHER = 'other:';
 
 /** The tasks of a configuration: layers written out, one task per seed (`name` and `name@SEED`). */
 export function configuredTasks(
