@@ -54,6 +54,20 @@ function bad(message: string, remedy: string, details = {}): GlassboxError {
   return new GlassboxError(message, { code: 'bad-circuit', remedy, details });
 }
 
+/** Most edges of a graph that is built: several times those of a model of 8 billion parameters. */
+const MOST_EDGES = 8e6;
+
+/** Refuses sizes whose graph would not fit in memory, before anything is built. */
+function requireSize({ n_layers, n_heads }: CircuitJson['cfg']): void {
+  const edges = (n_layers * (3 * n_heads + 1) * (1 + n_layers * (n_heads + 1))) / 2;
+  if (edges <= MOST_EDGES) return;
+  throw bad(
+    `cfg says ${n_layers} layers with ${n_heads} heads, about ${edges.toPrecision(2)} edges; at most ${MOST_EDGES.toPrecision(1)} are read`,
+    'Check cfg.n_layers and cfg.n_heads.',
+    { n_layers, n_heads },
+  );
+}
+
 /**
  * Reads a circuit document. Edges that are absent are cut and have score 0.
  *
@@ -70,6 +84,7 @@ export function circuitFromJson(document: unknown): Circuit {
     );
   }
   const { cfg, nodes, edges } = parsed.data;
+  requireSize(cfg);
   const graph = circuitGraph({
     nLayers: cfg.n_layers,
     nHeads: cfg.n_heads,
