@@ -62,7 +62,9 @@ async function readExamples(path: string): Promise<z.infer<typeof example>[]> {
   const parsed = z.array(example).min(1).safeParse(document);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw bad(`${path} is not a list of examples at ${issue.path.join('.')}: ${issue.message}`);
+  throw bad(
+    `${path} is not a list of examples at ${issue.path.join('.') || 'the top'}: ${issue.message}`,
+  );
 }
 
 /** The prompts that the options name, as tokens. */

@@ -5,7 +5,9 @@ import { writeFileAtomic } from '../../base/files.ts';
 import type { Model } from '../../model/model.ts';
 import {
   type CircuitGraph,
+  type CircuitShape,
   circuitGraph,
+  circuitShape,
   type EdgeMask,
   type EdgeValues,
   edgeMask,
@@ -152,12 +154,12 @@ export async function readCircuit(path: string): Promise<Circuit> {
  * @throws GlassboxError `circuit-mismatch`
  */
 export function requireSameModel(model: Model, { graph }: Circuit, name: string): void {
-  const { nLayers, nHeads, dModel } = model.config;
-  const { shape } = graph;
-  if (shape.nLayers === nLayers && shape.nHeads === nHeads && shape.dModel === dModel) return;
-  const say = (l: number, h: number, d: number) => `${l} layers, ${h} heads, width ${d}`;
-  throw new GlassboxError(
-    `${name} is for a model of ${say(shape.nLayers, shape.nHeads, shape.dModel)}; ${model.name} has ${say(nLayers, nHeads, dModel)}`,
-    { code: 'circuit-mismatch', remedy: 'Name the model it was found in with --model.' },
-  );
+  const say = ({ nLayers, nHeads, dModel, parallel }: CircuitShape) =>
+    `${nLayers} layers, ${nHeads} heads, width ${dModel}, MLPs ${parallel ? 'beside' : 'after'} attention`;
+  const [theirs, own] = [say(graph.shape), say(circuitShape(model.config))];
+  if (theirs === own) return;
+  throw new GlassboxError(`${name} is for a model of ${theirs}; ${model.name} has ${own}`, {
+    code: 'circuit-mismatch',
+    remedy: 'Name the model it was found in with --model.',
+  });
 }
