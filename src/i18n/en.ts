@@ -1,4 +1,5 @@
 import { attention } from './attention/en.ts';
+import { attributions } from './attributions/en.ts';
 import { circuits } from './circuits/en.ts';
 import { features } from './features/en.ts';
 import { graph } from './graph/en.ts';
@@ -44,6 +45,7 @@ export const en = {
     showCode: 'Show code',
   },
   attention,
+  attributions,
   circuits,
   errors,
   features,

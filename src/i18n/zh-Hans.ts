@@ -1,4 +1,5 @@
 import { attention } from './attention/zh-Hans.ts';
+import { attributions } from './attributions/zh-Hans.ts';
 import { circuits } from './circuits/zh-Hans.ts';
 import type { Messages } from './en.ts';
 import { features } from './features/zh-Hans.ts';
@@ -45,6 +46,7 @@ export const zhHans = {
     showCode: '显示代码',
   },
   attention,
+  attributions,
   circuits,
   errors,
   features,

@@ -1,4 +1,5 @@
 import { attention } from './attention/zh-Hant.ts';
+import { attributions } from './attributions/zh-Hant.ts';
 import { circuits } from './circuits/zh-Hant.ts';
 import type { Messages } from './en.ts';
 import { features } from './features/zh-Hant.ts';
@@ -45,6 +46,7 @@ export const zhHant = {
     showCode: '顯示程式碼',
   },
   attention,
+  attributions,
   circuits,
   errors,
   features,

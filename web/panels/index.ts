@@ -26,6 +26,11 @@ export const PANELS: readonly PanelEntry[] = [
     load: async () => (await import('./attention/index.tsx')).AttentionPanel,
   },
   {
+    id: 'attributions',
+    width: 'full',
+    load: async () => (await import('./attributions/index.tsx')).AttributionsPanel,
+  },
+  {
     id: 'features',
     width: 'full',
     load: async () => (await import('./features/index.tsx')).FeaturesPanel,

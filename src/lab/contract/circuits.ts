@@ -266,6 +266,8 @@ export interface AttributeResponse extends Sourced, Tokens {
   readonly distractor: TokenChoice | null;
   readonly unit: 'logits' | 'nats';
   readonly seeds: number;
+  /** The metric of the prompt, and with the baseline at all positions. */
+  readonly metric: { readonly prompt: number; readonly baseline: number };
   /** Positions that got a value; the begin-of-text token is never left out and has none. */
   readonly positions: readonly number[];
   readonly results: readonly {
@@ -274,6 +276,8 @@ export interface AttributeResponse extends Sourced, Tokens {
     readonly unit: 'metric' | 'share';
     readonly values: readonly number[];
     readonly evaluations: number;
+    /** Sum of the values minus what the prompt adds to the baseline; null for shares. */
+    readonly gap: number | null;
     /** Null where no seed is used. */
     readonly overSeeds: StabilityView | null;
     /** Null without paraphrases that can be compared. */

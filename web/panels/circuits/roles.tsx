@@ -6,8 +6,8 @@ import { formatCount, formatNumber, t } from '../../i18n.ts';
 import { lock, locked } from '../../state/focus.ts';
 import { analysis } from '../../state/run.ts';
 import { setState, state } from '../../state/url.ts';
+import { isTwoPeople } from '../two-people.ts';
 import { draft, roles } from './data.ts';
-import { isTwoPeople } from './two-people.ts';
 import { estimateText } from './words.ts';
 
 /** Whether the prompts are about two people, so that roles of heads are worth asking for. */

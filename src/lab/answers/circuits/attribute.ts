@@ -40,6 +40,7 @@ export const attribute: Handler<'attribute'> = async (session, request, job) => 
     distractor: distractor === undefined ? null : choice(session, distractor),
     unit: metricUnit(preference),
     seeds,
+    metric: found.metric,
     positions: found.positions,
     results: found.results,
     // Of rows that are constant nothing can be ranked.
