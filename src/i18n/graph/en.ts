@@ -146,6 +146,7 @@ export const graph = {
   headsOf: (from: string, to: string) => `Heads that carry ${from} → ${to}`,
   headsAbout:
     'Per layer: what passed through each head and what went past; each row sums to the link',
+  headsClick: 'Click a number to see why that head looks there.',
   bypass: 'past',
   whyHead: (head: string) => `Why ${head} looks there`,
   qkAbout: (score: string) => `Attention score ${score} before the softmax, split over pairs`,

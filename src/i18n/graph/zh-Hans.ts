@@ -142,6 +142,7 @@ export const graph = {
   heads: '注意力头',
   headsOf: (from: string, to: string) => `承载 ${from} → ${to} 的注意力头`,
   headsAbout: '逐层列出经过各注意力头与绕过的部分；每行之和等于这条连边',
+  headsClick: '点击数字可看该注意力头为何看那里。',
   bypass: '绕过',
   whyHead: (head: string) => `${head} 为何看那里`,
   qkAbout: (score: string) => `softmax 之前的注意力分数 ${score}，拆成成对的贡献`,

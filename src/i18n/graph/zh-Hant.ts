@@ -142,6 +142,7 @@ export const graph = {
   heads: '注意力頭',
   headsOf: (from: string, to: string) => `承載 ${from} → ${to} 的注意力頭`,
   headsAbout: '逐層列出經過各注意力頭與繞過的部分；每列總和等於這條連線',
+  headsClick: '點數字可看該注意力頭為何看那裡。',
   bypass: '繞過',
   whyHead: (head: string) => `${head} 為何看那裡`,
   qkAbout: (score: string) => `softmax 之前的注意力分數 ${score}，拆成成對的貢獻`,

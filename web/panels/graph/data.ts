@@ -1,4 +1,4 @@
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import type { HiddenNode, TraceResponse } from '../../../src/lab/api.ts';
 import { type Call, post, resource } from '../../api.ts';
 import { tokenText } from '../../components/token.tsx';
@@ -96,9 +96,23 @@ export const chosen = computed(() => {
 /** Whether the pointer is on the node in a list: what is pointed at there must not replace the list. */
 export const fromList = signal(false);
 
+/** Milliseconds that the pointer rests on a node before the lists follow: drawing them costs more than a frame. */
+const REST = 60;
+
+/** The node that the pointer has come to rest on. */
+const rested = signal<number | null>(null);
+
+effect(() => {
+  const next = pointed.value;
+  const timer = setTimeout(() => {
+    rested.value = next;
+  }, REST);
+  return () => clearTimeout(timer);
+});
+
 /** The node that the lists are about: the chosen one, else the one under the pointer. */
 export const shownNode = computed(() => {
-  const index = chosen.value ?? (fromList.value ? undefined : pointed.value) ?? undefined;
+  const index = chosen.value ?? (fromList.value ? undefined : rested.value) ?? undefined;
   return index !== undefined && index < (view.value?.nodes.length ?? 0) ? index : undefined;
 });
 

@@ -12,10 +12,11 @@ import { fileFault, opened, plain, traced, view } from './data.ts';
 import { graphExports, graphFile } from './exports.ts';
 import { type FileFault, readGraphFile } from './file.ts';
 import './graph.css';
+import { Heads } from './heads.tsx';
 import { MainView } from './main-view.tsx';
 import { Scores } from './scores.tsx';
 import { LabelSearch, useFoundKeys } from './search.tsx';
-import { Heads, Side } from './side.tsx';
+import { Side } from './side.tsx';
 import { Subgraph } from './subgraph.tsx';
 import type { GraphView } from './view.ts';
 

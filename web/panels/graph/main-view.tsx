@@ -23,7 +23,7 @@ import {
   nodeWeights,
   pointed,
 } from './data.ts';
-import { drawAll, drawOwn, edgeColours, prepare } from './edges.ts';
+import { drawAll, drawOwn, type EdgeColours, edgeColours, prepare } from './edges.ts';
 import { Mark } from './overview.tsx';
 import type { GraphView } from './view.ts';
 
@@ -98,6 +98,23 @@ export function MainView({ view }: { readonly view: GraphView }) {
   const over = useRef<HTMLCanvasElement>(null);
   const width = useSignal(900);
   const scheme = useSignal(0);
+  const colours = useSignal<EdgeColours | null>(null);
+  // Where the picture is: asking at every move would make the browser lay the page out each time.
+  const area = useRef<DOMRect | null>(null);
+  useLayoutEffect(() => {
+    area.current = null;
+  });
+  useEffect(() => {
+    const forget = () => {
+      area.current = null;
+    };
+    window.addEventListener('scroll', forget, { capture: true, passive: true });
+    window.addEventListener('resize', forget);
+    return () => {
+      window.removeEventListener('scroll', forget, { capture: true });
+      window.removeEventListener('resize', forget);
+    };
+  }, []);
   const gathered = useGrouping();
   const maximised = state.panel.value === 'graph';
   const height = maximised
@@ -136,16 +153,23 @@ export function MainView({ view }: { readonly view: GraphView }) {
   );
   const nearest = useMemo(() => nearestPoint(layout, REACH), [layout]);
 
+  // Asking for a colour makes the browser work out all styles: once per theme, not at each move.
   useLayoutEffect(
     () =>
       effect(() => {
-        const picture = under.current && prepare(under.current, layout);
-        if (!picture || probe.current === null) return;
-        // The theme decides the colours.
         void [state.theme.value, scheme.value];
-        const colours = edgeColours(probe.current);
+        if (probe.current !== null) colours.value = edgeColours(probe.current);
+      }),
+    [],
+  );
+  useLayoutEffect(
+    () =>
+      effect(() => {
+        const own = colours.value;
+        const picture = under.current && prepare(under.current, layout);
+        if (!picture || own === null) return;
         const faint = chosen.value !== undefined;
-        drawAll(picture, { view, layout, colours, fits: linkDrawn, faint });
+        drawAll(picture, { view, layout, colours: own, fits: linkDrawn, faint });
       }),
     [view, layout],
   );
@@ -153,17 +177,11 @@ export function MainView({ view }: { readonly view: GraphView }) {
     () =>
       effect(() => {
         const node = pointed.value ?? chosen.value;
-        void [state.theme.value, scheme.value];
+        const own = colours.value;
         const picture = over.current && prepare(over.current, layout);
-        if (!picture || probe.current === null || node === undefined) return;
+        if (!picture || own === null || node === undefined) return;
         if (node >= view.nodes.length) return;
-        drawOwn(picture, {
-          view,
-          layout,
-          colours: edgeColours(probe.current),
-          fits: linkDrawn,
-          node,
-        });
+        drawOwn(picture, { view, layout, colours: own, fits: linkDrawn, node });
       }),
     [view, layout],
   );
@@ -219,13 +237,16 @@ export function MainView({ view }: { readonly view: GraphView }) {
           class="graph-picture"
           style={{ width: `${layout.width}px`, height: `${layout.height}px` }}
           onPointerMove={({ currentTarget, clientX, clientY }) => {
-            const area = currentTarget.getBoundingClientRect();
-            point(nearest(clientX - area.left, clientY - area.top));
+            area.current ??= currentTarget.getBoundingClientRect();
+            point(nearest(clientX - area.current.left, clientY - area.current.top));
           }}
-          onPointerLeave={() => point(undefined)}
+          onPointerLeave={() => {
+            area.current = null;
+            point(undefined);
+          }}
           onClick={(event) => {
-            const area = event.currentTarget.getBoundingClientRect();
-            const node = nearest(event.clientX - area.left, event.clientY - area.top);
+            const { left, top } = event.currentTarget.getBoundingClientRect();
+            const node = nearest(event.clientX - left, event.clientY - top);
             if (node !== undefined) press(view.nodes[node].key, event);
           }}
         >

@@ -7,13 +7,10 @@ import { choose, rename, togglePin } from './annotate.ts';
 import {
   chosen,
   inputs,
-  loadings,
   logitName,
   nodeLabel,
   nodeTitle,
-  opened,
   outputs,
-  qk,
   renamed,
   shownNode,
   splitLink,
@@ -239,11 +236,12 @@ function Connections(props: {
 }) {
   const { list, title } = props;
   const words = t().graph;
+  if (list.length === 0) return null;
   const reach = list.reduce((most, { share }) => Math.max(most, Math.abs(share)), 1e-12);
   const signs = [
     { name: words.positive, own: list.filter(({ weight }) => weight >= 0) },
     { name: words.negative, own: list.filter(({ weight }) => weight < 0) },
-  ];
+  ].filter(({ own }) => own.length > 0);
   return (
     <section>
       <h3 title={words.unitInput}>{title}</h3>
@@ -309,144 +307,9 @@ function Row(props: {
             splitLink.value = { source: source.key, target: target.key };
           }}
         >
-          H
+          {words.heads}
         </button>
       ) : null}
     </li>
-  );
-}
-
-/** A link split over heads; a head's score split over pairs. */
-export function Heads({ view }: { readonly view: GraphView }) {
-  const words = t().graph;
-  const edge = splitLink.value;
-  const data = loadings.data.value;
-  if (edge === null || data === undefined || opened.value !== null) return null;
-  const [source, target] = [edge.source, edge.target].map(
-    (key) => view.nodes[view.indexOf.get(key) ?? -1],
-  );
-  if (source === undefined || target === undefined) return null;
-  const reach = data.layers.reduce(
-    (most, { heads, bypass }) => Math.max(most, Math.abs(bypass), ...heads.map(Math.abs)),
-    1e-12,
-  );
-  const cell = (value: number) => ({
-    backgroundColor: `color-mix(in srgb, var(--gb-${value < 0 ? 'negative' : 'positive'}) ${Math.round((Math.abs(value) / reach) * 100)}%, var(--gb-paper))`,
-  });
-  const heads = data.layers[0]?.heads.length ?? 0;
-  return (
-    <section class="graph-heads" aria-busy={loadings.busy.value}>
-      <h3>
-        {words.headsOf(nodeLabel(source), nodeLabel(target))}{' '}
-        <span class="number">{formatNumber(data.edge, { signed: true, digits: 3 })}</span>{' '}
-        <Button
-          kind="quiet"
-          icon="close"
-          label={t().common.close}
-          onClick={() => {
-            splitLink.value = null;
-            splitScore.value = null;
-          }}
-        />
-      </h3>
-      <p class="note">{words.headsAbout}</p>
-      <div class="scroll-x">
-        <table class="data">
-          <thead>
-            <tr>
-              <th scope="col">{t().terms.layer}</th>
-              {Array.from({ length: heads }, (_, head) => (
-                <th key={head} scope="col" class="number">
-                  H{head}
-                </th>
-              ))}
-              <th scope="col" class="number">
-                {words.bypass}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.layers.map(({ layer, heads: values, bypass }) => (
-              <tr key={layer}>
-                <th scope="row">L{layer}</th>
-                {values.map((value, head) => (
-                  <td
-                    key={`${layer}.${head}`}
-                    class="number"
-                    style={cell(value)}
-                    data-head={`${layer}.${head}`}
-                  >
-                    <button
-                      type="button"
-                      class="cell-button"
-                      title={words.whyHead(`L${layer}H${head}`)}
-                      onClick={() => {
-                        splitScore.value = {
-                          layer,
-                          head,
-                          query: target.position,
-                          key: source.position,
-                        };
-                      }}
-                    >
-                      {formatNumber(value, { signed: true })}
-                    </button>
-                  </td>
-                ))}
-                <td class="number" style={cell(bypass)}>
-                  {formatNumber(bypass, { signed: true })}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <Scores view={view} />
-    </section>
-  );
-}
-
-function Scores({ view }: { readonly view: GraphView }) {
-  const words = t().graph;
-  const place = splitScore.value;
-  const data = qk.data.value;
-  if (place === null || data === undefined) return null;
-  const name = (part: { readonly kind: string; readonly name: string }) => {
-    if (part.kind === 'rest') return words.rest;
-    const node = part.kind === 'node' ? view.nodes[view.indexOf.get(part.name) ?? -1] : undefined;
-    return node === undefined ? part.name : nodeLabel(node);
-  };
-  return (
-    <div aria-busy={qk.busy.value}>
-      <h3>{words.whyHead(`L${place.layer}H${place.head}`)}</h3>
-      <p class="note">
-        {words.qkAbout(formatNumber(data.score, { signed: true }))} ·{' '}
-        {words.more(formatCount(data.pairs.length), formatCount(data.total))}
-      </p>
-      <table class="data">
-        <thead>
-          <tr>
-            <th scope="col">
-              {words.query} {view.tokens[place.query]} ({place.query})
-            </th>
-            <th scope="col">
-              {words.key} {view.tokens[place.key]} ({place.key})
-            </th>
-            <th scope="col" class="number">
-              {t().features.effect}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {data.pairs.map(({ query, key, value }) => (
-            <tr key={`${query.kind}${query.name} ${key.kind}${key.name}`}>
-              <td>{name(query)}</td>
-              <td>{name(key)}</td>
-              <td class="number">{formatNumber(value, { signed: true, digits: 3 })}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }
