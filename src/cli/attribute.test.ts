@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { run } from './run.ts';
+import { glassbox, refusal } from '../../test/support/cli.ts';
 
 const PROMPT = 'When Mary and John were at the park, John gave a ball to';
-
-async function glassbox(...argv: string[]) {
-  let out = '';
-  const streams = { stdout: { write: (text: string) => (out += text) }, stderr: { write() {} } };
-  const code = await run(argv, streams);
-  return { code, out };
-}
 
 test('attribute shows every method with its stability', async () => {
   const other = 'Mary and John went to the park. John gave a ball to';
@@ -30,9 +23,14 @@ test('attribute shows every method with its stability', async () => {
 });
 
 test('attribute refuses what it does not know', async () => {
-  const { code, out } = await glassbox(
-    ...['attribute', PROMPT, '--target', 'Mary', '--methods', 'shap', '--json'],
-  );
-  assert.equal(code, 2);
-  assert.equal(JSON.parse(out).error.code, 'unknown-method');
+  const args = ['attribute', PROMPT, '--target', 'Mary'];
+  for (const [more, code] of [
+    [['--methods', 'shap'], 'unknown-method'],
+    [['--baseline', 'none'], 'unknown-baseline'],
+    [['--seeds', '0'], 'bad-option'],
+    [['--paraphrase', ''], 'no-players'],
+    [['--distractor', 'Nonesuchname'], 'not-one-token'],
+  ] as const) {
+    assert.equal(await refusal(...args, ...more), code);
+  }
 });

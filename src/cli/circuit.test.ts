@@ -3,20 +3,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { run } from './run.ts';
+import { glassbox, refusal } from '../../test/support/cli.ts';
 
 const scratch = await mkdtemp(join(tmpdir(), 'glassbox-circuit-cli-'));
 after(() => rm(scratch, { recursive: true }));
-
-async function glassbox(...argv: string[]) {
-  let out = '';
-  let err = '';
-  const code = await run(argv, {
-    stdout: { write: (text) => (out += text) },
-    stderr: { write: (text) => (err += text) },
-  });
-  return { code, out, err };
-}
 
 const CLEAN = 'When Mary and John were at the park, John gave a ball to';
 const CORRUPTED = 'When Mary and John were at the park, Mary gave a ball to';
@@ -108,9 +98,7 @@ test('wrong combinations of options are refused with what to do', async () => {
     [['circuit', 'path', ...LONGER], 'prompts-differ-in-length'],
     [['circuit', 'find', ...LONGER], 'prompts-differ-in-length'],
   ] as const) {
-    const { code: exit, out } = await glassbox(...argv, '--json');
-    assert.equal(exit, 2, out);
-    assert.equal(JSON.parse(out).error.code, code);
+    assert.equal(await refusal(...argv), code);
   }
 });
 
@@ -147,25 +135,20 @@ test('docs/ioi.md is what the command writes about the shipped model', async () 
 });
 
 test('published figures of another model are refused before anything is run', async () => {
-  const { code, out } = await glassbox('ioi', '--reference', '--json');
-  assert.equal(code, 2);
-  assert.equal(JSON.parse(out).error.code, 'no-reference');
+  assert.equal(await refusal('ioi', '--reference'), 'no-reference');
 });
 
 test('patch aligns prompts by named places, and estimates', async () => {
   const longer = 'One evening, When Mary and John were at the park, Mary gave a ball to';
   const args = ['patch', '--clean', CLEAN, '--corrupted', longer, '--target', 'Mary'];
   args.push('--distractor', 'John');
-  const without = await glassbox(...args, '--json');
-  assert.equal(JSON.parse(without.out).error.code, 'prompts-differ-in-length');
+  assert.equal(await refusal(...args), 'prompts-differ-in-length');
   const aligned = ['--align', 'END=-1:-1', 'giver=-5:-5'];
   const found = await glassbox(...args, ...aligned, '--json');
   assert.equal(found.code, 0, found.out);
   assert.deepEqual(JSON.parse(found.out).axes.columns.labels, ['END', 'giver']);
   const estimate = await glassbox(...args, ...aligned, '--site', 'q', '--estimate');
   assert.match(estimate.out, /^layer \\ head/);
-  const wrong = await glassbox(...args, '--align', '3=1:2', '--json');
-  assert.equal(JSON.parse(wrong.out).error.code, 'bad-option');
-  const twice = await glassbox(...args, '--align', 'END=-1:-1', 'END=2:2', '--json');
-  assert.equal(JSON.parse(twice.out).error.code, 'bad-option');
+  assert.equal(await refusal(...args, '--align', '3=1:2'), 'bad-option');
+  assert.equal(await refusal(...args, '--align', 'END=-1:-1', 'END=2:2'), 'bad-option');
 });

@@ -3,58 +3,21 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { writeFileAtomic } from '../base/files.ts';
+import { glassbox, glassboxJson } from '../../test/support/cli.ts';
+import { writeWordsModel } from '../../test/support/words-model.ts';
 import { openSafetensors } from '../base/safetensors/index.ts';
-import { createTokenizer, loadModel, saveModel } from '../model/index.ts';
+import { loadModel } from '../model/index.ts';
 import { commands } from './commands/index.ts';
 import { formatDuration, formatProgress } from './context.ts';
-import { run } from './run.ts';
 import { fixed, table } from './table.ts';
 
-const families = join(import.meta.dirname, '../../test/fixtures/families');
 const scratch = await mkdtemp(join(tmpdir(), 'glassbox-cli-'));
 after(() => rm(scratch, { recursive: true }));
 
-/** A tiny model with a tokenizer whose words are `a0`, `a1`, … */
+const families = join(import.meta.dirname, '../../test/fixtures/families');
 const folder = join(scratch, 'model');
-const source = await loadModel(join(families, 'gpt2'));
-await saveModel(folder, source);
-const vocab = Object.fromEntries(
-  Array.from({ length: source.config.dVocab }, (_, id) => [`a${id}`, id]),
-);
-const tokenizerJson = {
-  version: '1.0',
-  added_tokens: [],
-  normalizer: null,
-  pre_tokenizer: { type: 'WhitespaceSplit' },
-  post_processor: null,
-  decoder: null,
-  model: { type: 'WordLevel', vocab, unk_token: 'a0' },
-};
-assert.deepEqual(createTokenizer({ tokenizer: tokenizerJson }).encode('a3 a1'), [3, 1]);
-await writeFileAtomic(join(folder, 'tokenizer.json'), JSON.stringify(tokenizerJson));
-
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function glassbox(...argv: string[]): Promise<Outcome> {
-  let out = '';
-  let err = '';
-  const code = await run(argv, {
-    stdout: { write: (text) => (out += text) },
-    stderr: { write: (text) => (err += text) },
-  });
-  return { code, out, err };
-}
-
-async function json(...argv: string[]) {
-  const { code, out, err } = await glassbox(...argv, '--json');
-  assert.equal(code, 0, out + err);
-  return JSON.parse(out);
-}
+await writeWordsModel(folder);
+assert.deepEqual((await loadModel(folder)).tokenizer!.encode('a3 a1'), [3, 1]);
 
 const PROMPT = 'a3 a1 a4 a1 a5';
 
@@ -75,7 +38,7 @@ test('every command has a summary, help with examples, and --json', async () => 
 });
 
 test('tokens: ids, texts, loss', async () => {
-  const { count, tokens, meanLoss } = await json('tokens', PROMPT, '-m', folder);
+  const { count, tokens, meanLoss } = await glassboxJson('tokens', PROMPT, '-m', folder);
   assert.equal(count, 5);
   assert.deepEqual(tokens[0], { id: 3, text: 'a3', loss: null, prob: null, rank: null });
   const losses = tokens.slice(1).map((token: { loss: number }) => token.loss);
@@ -95,7 +58,7 @@ test('lens: the fixed fields, and attributions that sum', async () => {
     '--distractor',
     '#7',
   ];
-  const { tokens, layers, top, dla } = await json('lens', ...args);
+  const { tokens, layers, top, dla } = await glassboxJson('lens', ...args);
   assert.equal(tokens.length, 5);
   assert.deepEqual([layers.length, top.length, top[0].length, top[0][0].length], [3, 3, 5, 3]);
   assert.deepEqual(Object.keys(top[0][0][0]), ['id', 'text', 'prob']);
@@ -108,7 +71,7 @@ test('lens: the fixed fields, and attributions that sum', async () => {
 
 test('cache: a file of the chosen addresses', async () => {
   const out = join(scratch, 'cache.safetensors');
-  await json(
+  await glassboxJson(
     'cache',
     PROMPT,
     '-m',
@@ -127,7 +90,7 @@ test('cache: a file of the chosen addresses', async () => {
 
 test('edit: before and after, and a sweep with its baseline', async () => {
   const edits = '[{"at": "blocks.1.hook_mlp_out", "op": "zero"}]';
-  const { before, after, kl, sweep } = await json(
+  const { before, after, kl, sweep } = await glassboxJson(
     ...['edit', PROMPT, '-m', folder, '-e', edits, '--target', 'a5', '--distractor', 'a7'],
     ...['--sweep', '0,1', '--baselines', '3'],
   );
@@ -138,14 +101,14 @@ test('edit: before and after, and a sweep with its baseline', async () => {
 });
 
 test('patch and heads: the fixed fields', async () => {
-  const patched = await json(
+  const patched = await glassboxJson(
     ...['patch', '-m', folder, '--clean', PROMPT, '--corrupted', 'a3 a1 a9 a1 a5'],
     ...['--target', 'a5', '--distractor', 'a7', '--site', 'z'],
   );
   assert.deepEqual(Object.keys(patched.metric), ['clean', 'corrupted']);
   assert.equal(patched.site, 'z');
   assert.deepEqual([patched.effect.length, patched.effect[0].length], [2, 2]);
-  const { scores } = await json('heads', '-m', folder, '--sequences', '3', '--length', '4');
+  const { scores } = await glassboxJson('heads', '-m', folder, '--sequences', '3', '--length', '4');
   assert.equal(scores.length, 4);
   for (const key of ['layer', 'head', 'previousToken', 'duplicateToken', 'induction']) {
     assert.equal(typeof scores[0][key], 'number');
@@ -154,8 +117,8 @@ test('patch and heads: the fixed fields', async () => {
 
 test('generate: same seed, same text; the text streams without --json', async () => {
   const args = ['generate', PROMPT, '-m', folder, '-n', '4', '--temperature', '1', '--seed', '3'];
-  const first = await json(...args);
-  const second = await json(...args);
+  const first = await glassboxJson(...args);
+  const second = await glassboxJson(...args);
   assert.deepEqual(first.tokens, second.tokens);
   assert.equal(first.logprobs.length, first.tokens.length);
   const { out } = await glassbox(...args);
@@ -163,14 +126,14 @@ test('generate: same seed, same text; the text streams without --json', async ()
 });
 
 test('models: inspect and verify', async () => {
-  const { parameters, tensors } = await json('models', 'inspect', folder);
+  const { parameters, tensors } = await glassboxJson('models', 'inspect', folder);
   assert.ok(parameters > 0 && tensors.length > 0);
   const reference = join(families, 'gpt2/reference.safetensors');
   const {
     ok,
     maxAbs,
     tensors: compared,
-  } = await json(...['models', 'verify', join(families, 'gpt2'), '--reference', reference]);
+  } = await glassboxJson(...['models', 'verify', join(families, 'gpt2'), '--reference', reference]);
   assert.ok(ok && maxAbs <= 1e-4);
   assert.deepEqual(Object.keys(compared[0]), ['name', 'maxAbs', 'maxRel']);
   const strict = ['models', 'verify', join(families, 'gpt2'), '--reference', reference];
@@ -181,7 +144,7 @@ test('models: inspect and verify', async () => {
 test('export: an ONNX file', async () => {
   const out = join(scratch, 'model.onnx');
   const edits = '{"at": "blocks.0.hook_mlp_out", "op": "zero"}';
-  const { outputs } = await json(
+  const { outputs } = await glassboxJson(
     'export',
     out,
     '-m',

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { glassbox, glassboxJson } from '../../test/support/cli.ts';
 import { randomSet } from '../../test/support/dictionaries.ts';
 import {
   dictionaryHash,
@@ -21,21 +22,6 @@ import { run } from './run.ts';
 const scratch = await mkdtemp(join(tmpdir(), 'glassbox-label-'));
 after(() => rm(scratch, { recursive: true }));
 
-async function glassbox(...argv: string[]) {
-  let [out, err] = ['', ''];
-  const code = await run(argv, {
-    stdout: { write: (piece) => (out += piece) },
-    stderr: { write: (piece) => (err += piece) },
-  });
-  return { code, out, err };
-}
-
-async function json(...argv: string[]) {
-  const { code, out, err } = await glassbox(...argv, '--json');
-  assert.equal(code, 0, out + err);
-  return JSON.parse(out);
-}
-
 const model = await openModel(DEFAULT_MODEL);
 const set = join(scratch, 'set');
 const { dictionaries } = randomSet(model, { width: 24, activation: { kind: 'topk', k: 4 } });
@@ -45,7 +31,7 @@ for (const [layer, dictionary] of dictionaries.entries()) {
 const small = ['--rows', '24', '--held-out-rows', '16'];
 
 test('dict label compares with planted concepts and with random directions, and writes labels', async () => {
-  const result = await json('dict', 'label', set, ...small, '--baseline');
+  const result = await glassboxJson('dict', 'label', set, ...small, '--baseline');
   assert.equal(result.dictionaries.length, 4);
   assert.ok(result.concepts > 100, String(result.concepts));
   for (const { folder, summary, random } of result.dictionaries) {
@@ -94,9 +80,9 @@ test('labelling that was interrupted goes on where it stopped, with the same res
   for (const layer of dictionaries.keys()) {
     assert.ok((await read(place, layer)) === (await read(set, layer)), `layer ${layer}`);
   }
-  const other = await json(...args.slice(0, 3), ...small, '--seed', '7', '--dry-run');
+  const other = await glassboxJson(...args.slice(0, 3), ...small, '--seed', '7', '--dry-run');
   assert.equal(other.dictionaries[0].kept, false, 'other text, other labels');
-  const again = await json(...args.slice(0, -1), '--again', '--dry-run');
+  const again = await glassboxJson(...args.slice(0, -1), '--again', '--dry-run');
   assert.equal(again.dictionaries[0].kept, false);
 });
 
@@ -104,14 +90,14 @@ test('labels are shown by dict features and stand in graphs', async () => {
   const path = join(set, 'transcoder-1');
   const { labelled } = JSON.parse(await readFile(join(path, 'labels.json'), 'utf8'));
   const text = ['--text', '37 + 48 ='];
-  const { features } = await json('dict', 'features', path, ...text);
+  const { features } = await glassboxJson('dict', 'features', path, ...text);
   assert.ok(features.length > 0);
   for (const { feature, label } of features) {
     const known = labelled.some(([number]: number[]) => number === feature);
     assert.equal(label !== null, known);
     if (label) assert.ok(label.low <= label.score && label.score <= label.high, label.label);
   }
-  const { graph } = await json('trace', '37 + 48 =', '--dictionaries', set);
+  const { graph } = await glassboxJson('trace', '37 + 48 =', '--dictionaries', set);
   const clerps = graph.nodes
     .filter(({ feature_type }: { feature_type: string }) => feature_type.includes('transcoder'))
     .map(({ clerp }: { clerp: string }) => clerp);
@@ -138,7 +124,7 @@ test('text of one’s own gives labels of tokens', async () => {
   const lines = Array.from({ length: 40 }, (_, i) => `${10 + i} + ${90 - i} = 100`);
   await writeFile(text, lines.join('\n'));
   const path = join(set, 'transcoder-2');
-  const result = await json('dict', 'label', path, '--corpus', text);
+  const result = await glassboxJson('dict', 'label', path, '--corpus', text);
   assert.equal(result.concepts, 0);
   assert.equal(result.dictionaries[0].summary.concept.correct, 0);
   const one = join(scratch, 'one.txt');
@@ -170,7 +156,7 @@ test('another model explains features on request, and is not asked twice', async
   const path = join(set, 'transcoder-3');
   const args = ['--endpoint', `http://127.0.0.1:${port}/v1`, '--endpoint-model', 'judge'];
   try {
-    const result = await json('dict', 'label', path, ...small, ...args, '--sample', '2');
+    const result = await glassboxJson('dict', 'label', path, ...small, ...args, '--sample', '2');
     const { explained } = result.dictionaries[0];
     assert.equal(explained.length, 2);
     for (const { explanation } of explained) {
@@ -181,7 +167,7 @@ test('another model explains features on request, and is not asked twice', async
     const saved = JSON.parse(await readFile(join(path, 'labels.json'), 'utf8'));
     assert.equal(saved.explanations.length, 2);
     const before = asked;
-    const again = await json('dict', 'label', path, ...small, ...args, '--sample', '2');
+    const again = await glassboxJson('dict', 'label', path, ...small, ...args, '--sample', '2');
     assert.equal(asked, before);
     assert.deepEqual(again.dictionaries[0].explained, []);
     const kept = JSON.parse(await readFile(join(path, 'labels.json'), 'utf8'));

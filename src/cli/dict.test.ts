@@ -3,30 +3,15 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { glassbox, glassboxJson } from '../../test/support/cli.ts';
+import { writeWordsModel } from '../../test/support/words-model.ts';
 import { Rng } from '../base/rng.ts';
-import { loadModel, saveModel } from '../model/index.ts';
-import { run } from './run.ts';
 
-const families = join(import.meta.dirname, '../../test/fixtures/families');
 const scratch = await mkdtemp(join(tmpdir(), 'glassbox-dict-'));
 after(() => rm(scratch, { recursive: true }));
 
 const folder = join(scratch, 'model');
-const source = await loadModel(join(families, 'gpt2'));
-await saveModel(folder, source);
-const vocab = Object.fromEntries(
-  Array.from({ length: source.config.dVocab }, (_, id) => [`a${id}`, id]),
-);
-const tokenizer = {
-  version: '1.0',
-  added_tokens: [],
-  normalizer: null,
-  pre_tokenizer: { type: 'WhitespaceSplit' },
-  post_processor: null,
-  decoder: null,
-  model: { type: 'WordLevel', vocab, unk_token: 'a0' },
-};
-await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(tokenizer));
+const source = await writeWordsModel(folder);
 
 const text = join(scratch, 'text.txt');
 const rng = new Rng(1);
@@ -34,21 +19,6 @@ const lines = Array.from({ length: 150 }, () =>
   Array.from({ length: 8 }, () => `a${rng.int(source.config.dVocab)}`).join(' '),
 );
 await writeFile(text, lines.join('\n'));
-
-async function glassbox(...argv: string[]) {
-  let [out, err] = ['', ''];
-  const code = await run(argv, {
-    stdout: { write: (piece) => (out += piece) },
-    stderr: { write: (piece) => (err += piece) },
-  });
-  return { code, out, err };
-}
-
-async function json(...argv: string[]) {
-  const { code, out, err } = await glassbox(...argv, '--json');
-  assert.equal(code, 0, out + err);
-  return JSON.parse(out);
-}
 
 const config = {
   model: folder,
@@ -93,7 +63,7 @@ async function write(name: string, content: unknown): Promise<string> {
 
 test('dict train saves dictionaries with cards, and says how good they are', async () => {
   const path = await write('train.json', config);
-  const result = await json('dict', 'train', path);
+  const result = await glassboxJson('dict', 'train', path);
   assert.deepEqual(Object.keys(result.figures), ['transcoder-0', 'transcoder-1', 'resid']);
   assert.equal(result.saved.length, 3);
   assert.ok(result.figures['transcoder-0'].l0 <= 4);
@@ -110,7 +80,7 @@ test('dict train saves dictionaries with cards, and says how good they are', asy
 
 test('dict eval measures what was saved, alone and together', async () => {
   const args = ['-m', folder, '--corpus', text, '--batches', '1', '--exclude', 'a0', '--together'];
-  const result = await json('dict', 'eval', config.out, ...args);
+  const result = await glassboxJson('dict', 'eval', config.out, ...args);
   assert.equal(result.dictionaries.length, 3);
   assert.ok(Number.isFinite(result.together.ceRecovered));
   const { out } = await glassbox('dict', 'eval', config.out, ...args);
@@ -120,17 +90,17 @@ test('dict eval measures what was saved, alone and together', async () => {
 test('dict harvest and features show pages, lists and texts', async () => {
   const dictionary = join(config.out, 'transcoder-0');
   const args = ['-m', folder, '--corpus', text, '--batches', '2', '--exclude', 'a0'];
-  const info = await json('dict', 'harvest', dictionary, ...args);
+  const info = await glassboxJson('dict', 'harvest', dictionary, ...args);
   assert.equal(info.dDict, 32);
-  const { features } = await json('dict', 'features', dictionary, ...args);
+  const { features } = await glassboxJson('dict', 'features', dictionary, ...args);
   const busiest = features.reduce((a: { fired: number }, b: { fired: number }) =>
     b.fired > a.fired ? b : a,
   );
-  const page = await json('dict', 'features', dictionary, String(busiest.feature), ...args);
+  const page = await glassboxJson('dict', 'features', dictionary, String(busiest.feature), ...args);
   assert.equal(page.fired, busiest.fired);
   const { out } = await glassbox('dict', 'features', dictionary, String(busiest.feature), ...args);
   assert.match(out, /«a\d+»/);
-  const fired = await json(
+  const fired = await glassboxJson(
     'dict',
     'features',
     dictionary,
@@ -177,14 +147,14 @@ test('a crosscoder of two models is trained, and measured in both', async () => 
       },
     ],
   });
-  const { saved } = await json('dict', 'train', path);
+  const { saved } = await glassboxJson('dict', 'train', path);
   const written = JSON.parse(await readFile(join(saved[0], 'config.json'), 'utf8'));
   assert.deepEqual(written.writes, ['blocks.0.hook_resid_post', 'other:blocks.1.hook_resid_post']);
   const metrics = JSON.parse(await readFile(join(saved[0], 'metrics.json'), 'utf8'));
   assert.equal(metrics.comparison.relativeNorm.length, 16);
   assert.match(await readFile(join(saved[0], 'README.md'), 'utf8'), /## Two models/);
   const argv = ['dict', 'eval', saved[0], '-m', folder, '--corpus', text];
-  const { dictionaries } = await json(...argv, '--other', folder);
+  const { dictionaries } = await glassboxJson(...argv, '--other', folder);
   assert.deepEqual(Object.keys(dictionaries[0].splices), written.writes);
   const { counts } = dictionaries[0].comparison;
   assert.equal(

@@ -3,17 +3,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { run } from './run.ts';
+import { glassbox, refusal } from '../../test/support/cli.ts';
 
 const scratch = await mkdtemp(join(tmpdir(), 'glassbox-toy-'));
 after(() => rm(scratch, { recursive: true }));
 
-async function toy(...argv: string[]) {
-  let out = '';
-  const streams = { stdout: { write: (text: string) => (out += text) }, stderr: { write() {} } };
-  const code = await run(['toy', ...argv], streams);
-  return { code, out };
-}
+const toy = (...argv: string[]) => glassbox('toy', ...argv);
 
 test('toy shows a pentagon and draws it', async () => {
   const file = join(scratch, 'pentagon.svg');
@@ -51,8 +46,6 @@ test('impossible toys are refused with exit code 2', async () => {
     [['--out', 'pentagon.png'], 'bad-option'],
     [['--theme', 'blue'], 'unknown-theme'],
   ] as const) {
-    const { code: exit, out } = await toy(...argv, '--json');
-    assert.equal(exit, 2, out);
-    assert.equal(JSON.parse(out).error.code, code);
+    assert.equal(await refusal('toy', ...argv), code);
   }
 });

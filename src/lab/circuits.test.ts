@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { edgeValues } from '../microscope/circuits/graph.ts';
 import { circuitGraph, circuitToJson, edgeMask } from '../microscope/circuits/index.ts';
-import type { CircuitResponse, LabPosts, Sourced } from './api.ts';
-import { type Lab, startLab } from './server.ts';
-import { labClient } from './testing/client.ts';
-import { writeTinyModel } from './testing/tiny-model.ts';
+import type { CircuitResponse } from './api.ts';
+import { runSnippet } from './testing/run-code.ts';
+import { startTinyLab, type TinyLab } from './testing/tiny-lab.ts';
 
 const PAIR = {
   clean: 'When Mary and John were at the park, John gave a ball to',
@@ -17,40 +12,15 @@ const PAIR = {
   target: ' Mary',
   distractor: ' John',
 };
-let folder: string;
-let lab: Lab;
-let client: ReturnType<typeof labClient>;
+let tiny: TinyLab;
+let client: TinyLab['client'];
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'lab-circuits-'));
-  await writeTinyModel(folder);
-  lab = await startLab({ model: folder, port: 0, warm: false, page: null });
-  client = labClient(lab.url);
+  tiny = await startTinyLab();
+  client = tiny.client;
 });
 
-after(async () => {
-  await lab.close();
-  await rm(folder, { recursive: true });
-});
-
-async function ask<P extends keyof LabPosts>(path: P, body: LabPosts[P]['request']) {
-  const answer = await client.post(path, body);
-  assert.equal(answer.status, 200, JSON.stringify(answer.body.error));
-  return answer.body;
-}
-
-let snippets = 0;
-/** Runs the code of an answer against the sources of this checkout. */
-// biome-ignore lint/suspicious/noExplicitAny: each snippet has a result of its own kind.
-async function runCode({ provenance }: Sourced): Promise<any> {
-  const src = join(import.meta.dirname, '..');
-  const code = provenance.code!.replace(/'glassbox\/(\w+)'/g, (_, name) =>
-    JSON.stringify(pathToFileURL(join(src, name, 'index.ts')).href),
-  );
-  const path = join(folder, `snippet-${snippets++}.mts`);
-  await writeFile(path, code.replace('console.log(result);', 'export { result };'));
-  return (await import(pathToFileURL(path).href)).result;
-}
+after(() => tiny.close());
 
 function near(actual: readonly number[], expected: readonly number[]): void {
   assert.equal(actual.length, expected.length);
@@ -75,7 +45,7 @@ function fileOf(found: CircuitResponse) {
 }
 
 test('a circuit scores every edge; its code and its command give the same', async () => {
-  const found = await ask('/api/circuit', { ...PAIR, method: 'eap' });
+  const found = await client.ask('/api/circuit', { ...PAIR, method: 'eap' });
   const edges = edgesOf(found);
   const scores = found.scores;
   assert.deepEqual(
@@ -92,7 +62,7 @@ test('a circuit scores every edge; its code and its command give the same', asyn
   assert.deepEqual([found.full.low, found.full.high, found.full.n], [null, null, 1]);
   assert.equal(found.sample.clean.tokens.length, found.sample.corrupted.tokens.length);
   assert.ok(found.kept.length > 0 && found.kept.length <= Math.round(0.05 * edges.length));
-  const code = await runCode(found);
+  const code = await runSnippet(tiny.folder, found);
   near(
     edges.map(({ index }) => code.scores[index]),
     scores,
@@ -102,7 +72,7 @@ test('a circuit scores every edge; its code and its command give the same', asyn
 test('every method answers, and exact cutting agrees with ACDC on what the last edge costs', async () => {
   const answers = new Map<string, CircuitResponse>();
   for (const method of ['eap-ig-inputs', 'eap-ig-activations', 'exact', 'acdc'] as const) {
-    answers.set(method, await ask('/api/circuit', { ...PAIR, method, threshold: 0.001 }));
+    answers.set(method, await client.ask('/api/circuit', { ...PAIR, method, threshold: 0.001 }));
   }
   const exact = answers.get('exact')!;
   const acdc = answers.get('acdc')!;
@@ -115,7 +85,7 @@ test('every method answers, and exact cutting agrees with ACDC on what the last 
 
 test('the curve ends at one, beside random circuits, and the code gives it again', async () => {
   const request = { ...PAIR, method: 'eap' as const };
-  const found = await ask('/api/circuit-curve', { ...request, random: 3 });
+  const found = await client.ask('/api/circuit-curve', { ...request, random: 3 });
   assert.equal(found.curve.points.length, 10);
   near([found.curve.points.at(-1)!.faithfulness.value], [1]);
   assert.deepEqual(
@@ -123,21 +93,21 @@ test('the curve ends at one, beside random circuits, and the code gives it again
     new Array(10).fill(3),
   );
   assert.equal(found.provenance.seed, 0);
-  const { curve, random } = await runCode(found);
+  const { curve, random } = await runSnippet(tiny.folder, found);
   near([curve.cpr, curve.cmd, random.cpr], [found.curve.cpr, found.curve.cmd, found.random!.cpr]);
-  assert.equal((await ask('/api/circuit-curve', { ...request, random: 0 })).random, null);
+  assert.equal((await client.ask('/api/circuit-curve', { ...request, random: 0 })).random, null);
 });
 
 test('a size is measured, and with checks every node is left out once', async () => {
   const request = { ...PAIR, method: 'eap' as const, edges: 20 };
-  const size = await ask('/api/circuit-eval', request);
+  const size = await client.ask('/api/circuit-eval', request);
   assert.ok(size.edges <= 20 && size.checks === null);
-  near([(await runCode(size)).value], [size.faithfulness.value]);
+  near([(await runSnippet(tiny.folder, size)).value], [size.faithfulness.value]);
   const { metric, faithfulness } = size;
   const share = (metric.circuit - metric.empty) / (metric.full - metric.empty);
   // Random weights hardly tell the prompts apart, and answers have seven digits.
   assert.ok(Math.abs(share - faithfulness.value) < 1e-2);
-  const judged = await ask('/api/circuit-eval', { ...request, checks: true, sets: 2 });
+  const judged = await client.ask('/api/circuit-eval', { ...request, checks: true, sets: 2 });
   assert.equal(judged.checks!.completeness.sets.length, 2);
   const inner = judged.nodes.filter((node) => node !== 'input' && node !== 'logits');
   assert.deepEqual(judged.checks!.minimality.map(({ node }) => node).sort(), [...inner].sort());
@@ -147,10 +117,10 @@ test('a size is measured, and with checks every node is left out once', async ()
 
 test('a circuit from a file is measured as it is, whatever found it', async () => {
   const request = { ...PAIR, method: 'eap' as const };
-  const found = await ask('/api/circuit', request);
+  const found = await client.ask('/api/circuit', request);
   const file = fileOf(found);
-  const own = await ask('/api/circuit-eval', request);
-  const other = await ask('/api/circuit-eval', { ...request, file });
+  const own = await client.ask('/api/circuit-eval', request);
+  const other = await client.ask('/api/circuit-eval', { ...request, file });
   near([other.faithfulness.value], [own.faithfulness.value]);
   assert.match(other.provenance.code!, /readCircuit\('circuit\.json'\)/);
   const wrong: [object, string][] = [
@@ -169,7 +139,7 @@ test('a circuit from a file is measured as it is, whatever found it', async () =
 });
 
 test('sentences with two people give intervals', async () => {
-  const found = await ask('/api/circuit', {
+  const found = await client.ask('/api/circuit', {
     ioi: { count: 4, seed: 2 },
     method: 'eap',
     metric: 'log-prob',
@@ -184,10 +154,11 @@ test('sentences with two people give intervals', async () => {
 test('zero ablation needs no second prompt, gradients do', async () => {
   const { clean, target, distractor } = PAIR;
   const alone = { clean, target, distractor, ablation: 'zero' as const };
-  const found = await ask('/api/circuit', { ...alone, method: 'exact' });
+  const found = await client.ask('/api/circuit', { ...alone, method: 'exact' });
   assert.equal(found.ablation, 'zero');
   near(
-    (await ask('/api/circuit', { ...alone, corrupted: PAIR.corrupted, method: 'exact' })).kept,
+    (await client.ask('/api/circuit', { ...alone, corrupted: PAIR.corrupted, method: 'exact' }))
+      .kept,
     found.kept,
   );
   const { status, body } = await client.post('/api/circuit', { ...alone, method: 'eap' });
@@ -233,7 +204,7 @@ test('long work tells how far it has come and can be cancelled', async () => {
   setTimeout(() => control.abort(), 30);
   await assert.rejects(asked, { name: 'AbortError' });
   // The thread answers the next question all the same.
-  await ask('/api/circuit', { ...PAIR, method: 'eap' });
+  await client.ask('/api/circuit', { ...PAIR, method: 'eap' });
 });
 
 test('a model that does not solve the task has no head roles to find', async () => {
@@ -252,7 +223,7 @@ test('tokens are attributed by every method, with their agreement', async () => 
     steps: 4,
     paraphrases: ['Mary and John went to the park. John gave a ball to'],
   };
-  const found = await ask('/api/attribute', request);
+  const found = await client.ask('/api/attribute', request);
   assert.equal(found.unit, 'nats');
   assert.equal(found.results.length, found.agreement.length);
   for (const { method, unit, values, overSeeds, overParaphrases } of found.results) {
@@ -262,7 +233,7 @@ test('tokens are attributed by every method, with their agreement', async () => 
     assert.equal(overParaphrases?.pairs, 1);
   }
   const first = found.results[0];
-  const code = await runCode(found);
+  const code = await runSnippet(tiny.folder, found);
   near(code.results[0].values, first.values);
   const refused = await client.post('/api/attribute', { prompt: PAIR.clean });
   assert.equal(refused.body.error.code, 'bad-request');

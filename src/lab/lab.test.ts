@@ -1,32 +1,23 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FAMILIES } from '../model/testing/fixtures.ts';
 import type { AttentionResponse, Sourced } from './api.ts';
-import { type Lab, startLab } from './server.ts';
-import { labClient } from './testing/client.ts';
-import { writeTinyModel } from './testing/tiny-model.ts';
+import { startTinyLab, type TinyLab } from './testing/tiny-lab.ts';
 
-let folder: string;
-let lab: Lab;
-let client: ReturnType<typeof labClient>;
+let tiny: TinyLab;
+let client: TinyLab['client'];
 const PROMPT = 'Alice and Tom went to the park. Alice gave a ball to';
 const preference = { target: ' Tom', distractor: ' Alice' };
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'lab-'));
-  await writeTinyModel(folder);
-  lab = await startLab({ model: folder, port: 0, warm: false, page: null });
-  client = labClient(lab.url);
+  tiny = await startTinyLab();
+  client = tiny.client;
 });
 
-after(async () => {
-  await lab.close();
-  await rm(folder, { recursive: true });
-});
+after(() => tiny.close());
 
 function assertSourced({ provenance }: Sourced, program: RegExp): void {
   assert.match(provenance.modelHash, /^[0-9a-f]{64}$/);
@@ -40,8 +31,8 @@ test('health and the list of models', async () => {
   assert.equal(health.status, 200);
   assert.equal(health.body.ok, true);
   const { body } = await client.get('/api/models');
-  assert.equal(body.default, folder);
-  assert.ok(body.models.some(({ name }) => name === folder));
+  assert.equal(body.default, tiny.folder);
+  assert.ok(body.models.some(({ name }) => name === tiny.folder));
 });
 
 test('what a model is', async () => {
@@ -56,7 +47,7 @@ test('what a model is', async () => {
   assert.ok(body.addresses.some(({ address }) => address === 'blocks.1.attn.hook_pattern'));
   const lines: string[] = [];
   for (const name of ['config.json', 'model.safetensors', 'tokenizer.json']) {
-    const sum = createHash('sha256').update(await readFile(join(folder, name)));
+    const sum = createHash('sha256').update(await readFile(join(tiny.folder, name)));
     lines.push(`${sum.digest('hex')}  ${name}\n`);
   }
   const expected = createHash('sha256').update(lines.join('')).digest('hex');

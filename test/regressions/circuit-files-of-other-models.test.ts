@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { run } from '../../src/cli/run.ts';
 import { circuitFromJson } from '../../src/microscope/circuits/index.ts';
+import { refusal } from '../support/cli.ts';
 
 const scratch = await mkdtemp(join(tmpdir(), 'glassbox-circuit-files-'));
 after(() => rm(scratch, { recursive: true }));
@@ -28,8 +28,5 @@ test('a circuit of a model with parallel blocks is not one of a model without', 
   const file = join(scratch, 'parallel.json');
   const document = { cfg: { ...cfg, parallel_attn_mlp: true }, nodes: {}, edges };
   await writeFile(file, JSON.stringify(document));
-  let out = '';
-  const streams = { stdout: { write: (text: string) => (out += text) }, stderr: { write() {} } };
-  assert.equal(await run(['circuit', 'eval', file, '--ioi', '2', '--json'], streams), 2);
-  assert.equal(JSON.parse(out).error.code, 'circuit-mismatch');
+  assert.equal(await refusal('circuit', 'eval', file, '--ioi', '2'), 'circuit-mismatch');
 });

@@ -1,77 +1,47 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { runShown } from '../../../test/support/cli.ts';
 import type { Sourced } from '../../lab/api.ts';
-import { type Lab, startLab } from '../../lab/index.ts';
 import { labClient } from '../../lab/testing/client.ts';
-import { writeTinyModel } from '../../lab/testing/tiny-model.ts';
+import { assertNear } from '../../lab/testing/near.ts';
+import { startTinyLab, type TinyLab } from '../../lab/testing/tiny-lab.ts';
 import { run } from '../run.ts';
 
 const MAIN = join(import.meta.dirname, '../main.ts');
 const PROMPT = "-- Alice and Tom's $park. Alice gave a ball to";
 const preference = { target: ' Tom', distractor: ' Alice' };
 const edits = [{ at: 'blocks.0.hook_mlp_out', op: 'zero' as const }];
-let folder: string;
-let lab: Lab;
-let client: ReturnType<typeof labClient>;
+let tiny: TinyLab;
+let client: TinyLab['client'];
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'lab-cli-'));
-  await writeTinyModel(folder);
-  lab = await startLab({ model: folder, port: 0, warm: false, page: null });
-  client = labClient(lab.url);
+  tiny = await startTinyLab();
+  client = tiny.client;
 });
 
-after(async () => {
-  await lab.close();
-  await rm(folder, { recursive: true });
-});
-
-/** Runs the command line of an answer as a shell would take it, with `--json`. */
-// biome-ignore lint/suspicious/noExplicitAny: each command prints a document of its own kind.
-async function runCommand({ provenance }: Sourced): Promise<any> {
-  const line = provenance.command!.replace(/^glassbox /, '');
-  const words = execFileSync('sh', ['-c', `printf '%s\\0' ${line}`], { encoding: 'utf8' });
-  const [name, ...rest] = words.split('\0').slice(0, -1);
-  let out = '';
-  let err = '';
-  const stdout = { write: (text: string) => (out += text) };
-  const stderr = { write: (text: string) => (err += text) };
-  const code = await run([name, '--json', ...rest], { stdout, stderr });
-  assert.equal(code, 0, `${provenance.command}\n${out}${err}`);
-  return JSON.parse(out);
-}
-
-function near(actual: readonly (number | null)[], expected: readonly (number | null)[]): void {
-  assert.equal(actual.length, expected.length);
-  actual.forEach((value, i) => {
-    const [a, b] = [value ?? 0, expected[i] ?? 0];
-    assert.ok(Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(b)), `${i}: ${a} and ${b}`);
-  });
-}
+after(() => tiny.close());
 
 test('the command line of an answer prints the same numbers', async () => {
   const measured = (await client.post('/api/analyse', { prompt: PROMPT })).body;
-  near(
-    (await runCommand(measured)).tokens.map(({ loss }: { loss: number }) => loss),
+  assertNear(
+    (await runShown(measured)).tokens.map(({ loss }: { loss: number }) => loss),
     measured.prompt.loss,
   );
   const lens = (await client.post('/api/lens', { prompt: PROMPT, target: 'Tom' })).body;
-  const printed = await runCommand(lens);
-  near(printed.target.prob.flat(), lens.target.prob.flat());
+  const printed = await runShown(lens);
+  assertNear(printed.target.prob.flat(), lens.target.prob.flat());
   assert.equal(printed.top[0][0].length, lens.top[0][0].length);
 
   const parts = (await client.post('/api/attribution', { prompt: PROMPT, ...preference })).body;
-  near([(await runCommand(parts)).dla.logitDiff], [parts.logitDiff]);
+  assertNear([(await runShown(parts)).dla.logitDiff], [parts.logitDiff]);
 
   const heads = (await client.post('/api/heads', { seed: 2 })).body;
-  near(
-    (await runCommand(heads)).scores.map((s: { induction: number }) => s.induction),
+  assertNear(
+    (await runShown(heads)).scores.map((s: { induction: number }) => s.induction),
     heads.scores.map(({ induction }) => induction.mean),
   );
 });
@@ -79,13 +49,13 @@ test('the command line of an answer prints the same numbers', async () => {
 test('the command line of an intervention prints the same numbers', async () => {
   const request = { prompt: PROMPT, edits, ...preference };
   const changed = (await client.post('/api/interventions', request)).body;
-  near((await runCommand(changed)).kl, changed.kl);
+  assertNear((await runShown(changed)).kl, changed.kl);
 
   const strengths = [-0.5, 1];
   const sweep = { ...request, edit: 0, strengths, baselines: 2, seed: 4 };
   const swept = (await client.post('/api/dose', sweep)).body;
-  near(
-    (await runCommand(swept)).sweep.points.map((p: { metric: number }) => p.metric),
+  assertNear(
+    (await runShown(swept)).sweep.points.map((p: { metric: number }) => p.metric),
     swept.points.map(({ metric }) => metric),
   );
 
@@ -98,18 +68,18 @@ test('the command line of an intervention prints the same numbers', async () => 
       byPosition: true,
     })
   ).body;
-  near((await runCommand(patched)).effect.flat(), patched.effect.flat());
+  assertNear((await runShown(patched)).effect.flat(), patched.effect.flat());
 });
 
 test('the command line of a generated text prints the same text', async () => {
   const request = { prompt: PROMPT, maxTokens: 4, temperature: 1, seed: 9, edits, stop: ['qqq'] };
   const lines = await client.lines('/api/generate', request);
   const last = lines.at(-1) as unknown as { generation: { text: string } } & Sourced;
-  assert.equal((await runCommand(last)).text, last.generation.text);
+  assert.equal((await runShown(last)).text, last.generation.text);
 });
 
 test('a lab prints where it is, serves, and ends on a signal', async () => {
-  const args = [MAIN, 'lab', '--json', '--port', '0', '--model', folder];
+  const args = [MAIN, 'lab', '--json', '--port', '0', '--model', tiny.folder];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.setEncoding('utf8');
   const [line] = await once(child.stdout, 'data');
@@ -134,7 +104,7 @@ test('a taken port and an unknown model are bad input', async () => {
   assert.equal(JSON.parse(out).error.code, 'port-taken');
   server.close();
   out = '';
-  const none = ['lab', '--model', join(folder, 'none'), '--json'];
+  const none = ['lab', '--model', join(tiny.folder, 'none'), '--json'];
   assert.equal(await run(none, { stdout, stderr: stdout }), 2);
   assert.equal(JSON.parse(out).error.code, 'unknown-model');
 });

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { LabError, LabGets, LabPosts } from '../api.ts';
 
 /** An answer and its status, typed as if it were the one that is expected. */
@@ -22,18 +23,26 @@ export function labClient(url: string) {
       ...init,
       headers: { 'content-type': 'application/json', ...init.headers },
     });
+  const post = async <P extends keyof LabPosts>(
+    path: P,
+    body: LabPosts[P]['request'],
+    init?: RequestInit,
+  ): Promise<Reply<LabPosts[P]['response']>> => reply(await send(path, body, init));
   return {
     base,
     send,
-    async get<P extends keyof LabGets>(path: P, query = ''): Promise<Reply<LabGets[P]>> {
-      return reply(await fetch(`${base}${path}${query}`));
-    },
-    async post<P extends keyof LabPosts>(
+    post,
+    /** The answer itself; it must be one. */
+    async ask<P extends keyof LabPosts>(
       path: P,
       body: LabPosts[P]['request'],
-      init?: RequestInit,
-    ): Promise<Reply<LabPosts[P]['response']>> {
-      return reply(await send(path, body, init));
+    ): Promise<LabPosts[P]['response']> {
+      const answer = await post(path, body);
+      assert.equal(answer.status, 200, JSON.stringify(answer.body.error));
+      return answer.body;
+    },
+    async get<P extends keyof LabGets>(path: P, query = ''): Promise<Reply<LabGets[P]>> {
+      return reply(await fetch(`${base}${path}${query}`));
     },
     /** All lines of an answer in JSON lines. */
     async lines(
