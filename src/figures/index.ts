@@ -29,6 +29,25 @@ export {
   parseCircuitNode,
 } from './circuit-layout.ts';
 export { type FeatureArrow, type FeatureArrowsOptions, featureArrows } from './feature-arrows.ts';
+  type CourseColumn,
+  type CourseCurve,
+  type CourseGridOptions,
+  type CourseRow,
+  courseColumns,
+  courseGrid,
+} from './comparison/course-grid.ts';
+export {
+  type ComparedBins,
+  type ComparedDictionary,
+  type ComparedFigure,
+  type ComparedScore,
+  type ComparedSet,
+  type ComparisonOptions,
+  type ComparisonWords,
+  comparisonFigures,
+  type NamedFigure,
+} from './comparison/index.ts';
+export { flowFigures } from './flow.ts';
 export {
   type GraphLayout,
   type GraphLayoutOptions,

@@ -24,6 +24,7 @@ import {
   topK,
 } from './contract/base.ts';
 import type { CircuitPosts } from './contract/circuits.ts';
+import type { DictionaryPosts, RunResponse, RunsResponse } from './contract/dictionaries.ts';
 import type { GraphPosts } from './contract/graph.ts';
 
 export type {
@@ -37,6 +38,7 @@ export type {
   TokenView,
 } from './contract/base.ts';
 export * from './contract/circuits.ts';
+export * from './contract/dictionaries.ts';
 export * from './contract/graph.ts';
 
 const edits = z.array(editSpecSchema).max(64).readonly();
@@ -438,10 +440,12 @@ export interface LabGets {
   '/api/models': ModelsResponse;
   '/api/model': ModelResponse;
   '/api/examples': ExamplesResponse;
+  '/api/runs': RunsResponse;
+  '/api/run': RunResponse;
 }
 
 /** POST paths with their bodies and answers. `/api/generate` answers in {@link GenerateLine}s. */
-export interface LabPosts extends CircuitPosts, GraphPosts {
+export interface LabPosts extends CircuitPosts, GraphPosts, DictionaryPosts {
   '/api/analyse': { request: AnalyseRequest; response: AnalyseResponse };
   '/api/lens': { request: LensRequest; response: LensResponse };
   '/api/attention': { request: AttentionRequest; response: AttentionResponse };

@@ -11,12 +11,14 @@ import type { Access } from './access.ts';
 import * as api from './api.ts';
 import type { ProgramIdentity } from './identity.ts';
 import type { Question } from './messages.ts';
+import type { LabRuns } from './runs.ts';
 import { describeError, type LabService } from './service.ts';
 import { type AnswerSource, jsonAnswer, streamAnswer } from './stream.ts';
 
 export interface AppOptions {
   readonly access: Access;
   readonly service: LabService;
+  readonly runs: LabRuns;
   readonly program: ProgramIdentity;
   /** The folder of the built page; null serves the API alone. */
   readonly page: string | null;
@@ -39,6 +41,7 @@ const POSTS: { readonly [Q in Exclude<Question, 'model' | 'examples'>]: z.ZodTyp
   'token-search': api.tokenSearchSchema,
   generate: api.generateSchema,
   dictionaries: api.dictionariesSchema,
+  'compare-dictionaries': api.compareDictionariesSchema,
   trace: api.traceSchema,
   'graph-intervention': api.graphInterventionSchema,
   'graph-validity': api.graphValiditySchema,
@@ -131,7 +134,7 @@ async function readBody(c: Context): Promise<unknown> {
 }
 
 /** The whole lab as a web application. */
-export function createApp({ access, service, program, page, port }: AppOptions): Hono {
+export function createApp({ access, service, runs, program, page, port }: AppOptions): Hono {
   const app = new Hono();
   const cookie = `glassbox-lab-${port}`;
 
@@ -186,6 +189,8 @@ export function createApp({ access, service, program, page, port }: AppOptions):
     c.json({ ok: true, glassboxVersion: program.version } satisfies api.LabHealth),
   );
   app.get('/api/models', async (c) => c.json(await service.pool.list()));
+  app.get('/api/runs', async (c) => c.json(await runs.list()));
+  app.get('/api/run', async (c) => c.json(await runs.run(c.req.query('name') ?? '')));
   for (const question of ['model', 'examples'] as const) {
     app.get(`/api/${question}`, (c) =>
       respond(c, question, { model: c.req.query('model') || undefined }),

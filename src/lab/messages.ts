@@ -7,6 +7,7 @@ import type {
   CircuitCurveRequest,
   CircuitEvalRequest,
   CircuitRequest,
+  CompareDictionariesRequest,
   DictionariesRequest,
   DoseRequest,
   FeatureExampleRequest,
@@ -51,6 +52,7 @@ export interface Requests {
   readonly 'token-search': TokenSearchRequest;
   readonly generate: GenerateRequest;
   readonly dictionaries: DictionariesRequest;
+  readonly 'compare-dictionaries': CompareDictionariesRequest;
   readonly trace: TraceRequest;
   readonly 'graph-intervention': GraphInterventionRequest;
   readonly 'graph-validity': GraphValidityRequest;

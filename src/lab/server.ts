@@ -5,6 +5,7 @@ import { GlassboxError } from '../base/error.ts';
 import { createAccess, isLoopback } from './access.ts';
 import { createApp } from './app.ts';
 import { PAGE_FOLDER, programIdentity } from './identity.ts';
+import { LabRuns } from './runs.ts';
 import { LabService } from './service.ts';
 
 /** Where a lab listens unless told. */
@@ -114,7 +115,8 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   }) as Server;
   const port = await listen(server, { host, port: options.port });
   const access = createAccess({ host, port, token, origins });
-  const app = createApp({ access, service, program, page, port });
+  const runs = new LabRuns({ runs: options.runs, dictionaries });
+  const app = createApp({ access, service, runs, program, page, port });
   fetch = (request) => app.fetch(request);
   const closing = new AbortController();
   const warmed =

@@ -53,7 +53,8 @@ export class LabService {
     const opened = await this.pool.open(model, options);
     const key = JSON.stringify([opened.facts.hash, opened.entry.folder, question, rest]);
     // A generation is streamed as it comes, and a kept one would have nothing to stream.
-    const keeps = question !== 'generate';
+    // Dictionaries come and change beside a model, so what is known of them is read anew.
+    const keeps = !['generate', 'dictionaries', 'compare-dictionaries'].includes(question);
     const known = keeps ? this.#cache.get(key) : undefined;
     const found = known ?? (await this.#ask(opened, { question, request: rest, key }, options));
     if (keeps && !known) this.#cache.set(key, found);

@@ -23,6 +23,10 @@ export const lab: CommandSpec = {
   examples: [
     { line: 'lab', does: `prints the address, http://127.0.0.1:${DEFAULT_PORT}/ when it is free` },
     { line: 'lab --model ./my-model --port 8080', does: 'another model first, on a fixed port' },
+    {
+      line: 'lab --dictionaries my/dictionaries --runs my/runs',
+      does: 'your own dictionaries beside the shipped ones, and trainings while they go on',
+    },
     { line: 'lab --json', does: 'prints {url, port, pid}, then serves until it is stopped' },
     {
       line: 'lab --host 0.0.0.0',
@@ -38,13 +42,18 @@ export const lab: CommandSpec = {
       )
       .option('--host <address>', 'address to listen on; others than loopback need a token')
       .option('--token <text>', 'what visitors must know; better in GLASSBOX_LAB_TOKEN')
+      .option(
+        '--dictionaries <folder...>',
+        "dictionaries to look at beside the model's own; a set among them is what graphs are made of",
+      )
+      .option('--runs <folder...>', 'trainings of dictionaries to follow; ./runs unless told')
       .option('--origin <origin...>', 'further exact origins, such as that of a reverse proxy'),
   async action(context, { options }) {
-    const { model, port, host, origin: origins } = options;
+    const { model, port, host, origin: origins, dictionaries, runs } = options;
     const token = options.token ?? process.env.GLASSBOX_LAB_TOKEN;
     // A wrong name is told at once; without the built-in model the lab still serves any other.
     if (model !== DEFAULT_MODEL) await findModel(model);
-    const running = await startLab({ model, port, host, token, origins });
+    const running = await startLab({ model, port, host, token, origins, dictionaries, runs });
     try {
       const { url } = running;
       context.result({ url, port: running.port, pid: process.pid }, () => `Glassbox lab: ${url}`);

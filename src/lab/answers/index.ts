@@ -12,6 +12,7 @@ import {
   qk,
   subgraphScoresAnswer,
 } from './graph/ask.ts';
+import { compareDictionaries } from './graph/compare.ts';
 import { dictionaries } from './graph/dictionaries.ts';
 import { featureExample } from './graph/example.ts';
 import { feature } from './graph/feature.ts';
@@ -40,6 +41,7 @@ export const handlers: { readonly [Q in Question]: Handler<Q> } = {
   'token-search': tokenSearch,
   generate,
   dictionaries,
+  'compare-dictionaries': compareDictionaries,
   trace,
   'graph-intervention': graphIntervention,
   'graph-validity': graphValidityAnswer,

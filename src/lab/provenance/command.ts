@@ -107,6 +107,7 @@ const commandLines: { readonly [Q in Question]: CommandLine<Q> } = {
       ...stop.flatMap((text) => ['--stop', shell(text)]),
     ]),
   dictionaries: () => null,
+  'compare-dictionaries': () => null,
   trace: (request) =>
     traceLine(request, { 'node-share': request.nodeShare, 'edge-share': request.edgeShare }),
   // The command ablates as many features as the endpoint does unless told, from the same seed.

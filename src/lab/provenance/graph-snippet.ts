@@ -14,6 +14,7 @@ type Graph = Omit<TraceRequest, 'nodeShare' | 'edgeShare'>;
 type GraphQuestion = Extract<
   Question,
   | 'dictionaries'
+  | 'compare-dictionaries'
   | 'trace'
   | 'graph-intervention'
   | 'graph-validity'
@@ -96,6 +97,16 @@ export const graphSnippets: {
   readonly [Q in GraphQuestion]: (request: Requests[Q], model: string) => Snippet | null;
 } = {
   dictionaries: () => null,
+  'compare-dictionaries': (_, model) => ({
+    uses: ['findDictionaries', 'readDictionaryCard'],
+    modelUses: ['findModel'],
+    lines: [
+      `const { folder } = await findModel(${source(model)});`,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the template of the snippet.
+      'const folders = await findDictionaries(`${folder}/dictionaries`);',
+    ],
+    call: 'await Promise.all(folders.map(readDictionaryCard))',
+  }),
   feature: () => null,
   'feature-example': () => null,
   'find-features': () => null,

@@ -1,4 +1,5 @@
 /** Dictionaries of features: training, measuring, files. */
+export * from './compare/index.ts';
 export {
   type ActivationBatch,
   type BatchSource,
@@ -31,6 +32,7 @@ export * from './metrics/synthetic-world.ts';
 export { modelHash, otherWeights } from './model-hash.ts';
 export * from './report.ts';
 export { createEncoder, type Encoded, type Encoder, runDictionary } from './run.ts';
+export * from './runs/index.ts';
 export * from './set.ts';
 export * from './train/config.ts';
 export type { ActivationStatistics } from './train/params.ts';

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type DensityShape, densityShape } from '../../../microscope/dictionary/compare/index.ts';
 import { dictionaryHash, INDEX } from '../../../microscope/dictionary/harvest/harvest.ts';
 import {
   type FeatureStore,
@@ -16,32 +17,13 @@ import { type NamedDictionary, openDictionary, setMembers } from './dictionaries
 export interface OpenedHarvest {
   readonly store: FeatureStore;
   readonly list: readonly FeatureSummary[];
-  /** log10 of density over the features that fired. */
-  readonly densities: HistogramView;
-  /** Features that never fired. */
-  readonly silent: number;
+  readonly density: DensityShape;
 }
 
 const harvests = new Map<
   string,
   { readonly time: number; readonly found: Promise<OpenedHarvest | null> }
 >();
-
-/** Bins per power of ten of density. */
-const PER_DECADE = 4;
-
-/** How many features fire how often, as log10 of the share of tokens; empty when none does. */
-export function densityHistogram(densities: readonly number[]): HistogramView {
-  const logs = densities.filter((density) => density > 0).map(Math.log10);
-  if (logs.length === 0) return { edges: [], counts: [] };
-  // Edges at the same places for all dictionaries, so that they can be laid over each other.
-  const place = (log: number) => Math.floor(log * PER_DECADE + 1e-9);
-  const low = logs.reduce((least, log) => Math.min(least, place(log)), 0);
-  const counts = new Array<number>(Math.max(1, -low)).fill(0);
-  for (const log of logs) counts[Math.min(counts.length - 1, place(log) - low)]++;
-  const edges = Array.from({ length: counts.length + 1 }, (_, i) => (low + i) / PER_DECADE);
-  return { edges, counts };
-}
 
 async function open(folder: string): Promise<OpenedHarvest | null> {
   const store = await openHarvest(join(folder, 'harvest'));
@@ -50,8 +32,8 @@ async function open(folder: string): Promise<OpenedHarvest | null> {
     return null;
   }
   const list = store.list();
-  const densities = densityHistogram(list.map(({ density }) => density));
-  return { store, list, densities, silent: list.filter(({ fired }) => fired === 0).length };
+  const densities = list.map(({ density }) => density);
+  return { store, list, density: densityShape(densities, store.info.counted) };
 }
 
 /** The harvest of a dictionary, where there is one that was made from this very dictionary. */
@@ -86,7 +68,7 @@ const AROUND = { before: 8, after: 6 } as const;
 /** What was collected of one feature. */
 export function harvestView(
   session: Session,
-  { store, densities, silent }: OpenedHarvest,
+  { store, density: all }: OpenedHarvest,
   page: FeaturePage,
 ): HarvestView {
   const { counted, density, fired, max, mean, activations, groups } = page;
@@ -98,8 +80,8 @@ export function harvestView(
     max,
     mean,
     histogram: density > 0 ? binned(activations) : null,
-    densities,
-    silent,
+    densities: { edges: all.edges, counts: all.counts },
+    silent: all.silent,
     groups: groups.map(({ name, low, high, share, examples }) => ({
       name,
       low,
