@@ -28,7 +28,7 @@ export {
   circuitLayout,
   parseCircuitNode,
 } from './circuit-layout.ts';
-export { type FeatureArrow, type FeatureArrowsOptions, featureArrows } from './feature-arrows.ts';
+export {
   type CourseColumn,
   type CourseCurve,
   type CourseGridOptions,
@@ -47,6 +47,7 @@ export {
   comparisonFigures,
   type NamedFigure,
 } from './comparison/index.ts';
+export { type FeatureArrow, type FeatureArrowsOptions, featureArrows } from './feature-arrows.ts';
 export { flowFigures } from './flow.ts';
 export {
   type GraphLayout,

@@ -1,6 +1,7 @@
 import { attention } from './attention/en.ts';
 import { attributions } from './attributions/en.ts';
 import { circuits } from './circuits/en.ts';
+import { dictionaries } from './dictionaries/en.ts';
 import { features } from './features/en.ts';
 import { graph } from './graph/en.ts';
 import { interventions } from './interventions/en.ts';
@@ -48,6 +49,7 @@ export const en = {
   attributions,
   circuits,
   errors,
+  dictionaries,
   features,
   graph,
   interventions,

@@ -1,6 +1,7 @@
 import { attention } from './attention/zh-Hans.ts';
 import { attributions } from './attributions/zh-Hans.ts';
 import { circuits } from './circuits/zh-Hans.ts';
+import { dictionaries } from './dictionaries/zh-Hans.ts';
 import type { Messages } from './en.ts';
 import { features } from './features/zh-Hans.ts';
 import { graph } from './graph/zh-Hans.ts';
@@ -49,6 +50,7 @@ export const zhHans = {
   attributions,
   circuits,
   errors,
+  dictionaries,
   features,
   graph,
   interventions,

@@ -1,6 +1,7 @@
 import { attention } from './attention/zh-Hant.ts';
 import { attributions } from './attributions/zh-Hant.ts';
 import { circuits } from './circuits/zh-Hant.ts';
+import { dictionaries } from './dictionaries/zh-Hant.ts';
 import type { Messages } from './en.ts';
 import { features } from './features/zh-Hant.ts';
 import { graph } from './graph/zh-Hant.ts';
@@ -49,6 +50,7 @@ export const zhHant = {
   attributions,
   circuits,
   errors,
+  dictionaries,
   features,
   graph,
   interventions,

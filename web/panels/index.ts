@@ -50,4 +50,9 @@ export const PANELS: readonly PanelEntry[] = [
     width: 'full',
     load: async () => (await import('./interventions/index.tsx')).InterventionsPanel,
   },
+  {
+    id: 'dictionaries',
+    width: 'full',
+    load: async () => (await import('./dictionaries/index.tsx')).DictionariesPanel,
+  },
 ];

@@ -58,6 +58,7 @@ export const FEATURE_SCOPES = ['prompt', 'all'] as const;
 export const FEATURE_KINDS = ['set', 'autoencoders'] as const;
 /** Rows of active features that are taken together. */
 export const FEATURE_GROUPS = ['no', 'token', 'feature'] as const;
+export const DICTIONARY_VIEWS = ['quality', 'training'] as const;
 export const LABEL_SOURCES = ['all', 'concept', 'tokens', 'explanation', 'weak', 'none'] as const;
 export const THEMES = ['auto', 'light', 'dark'] as const;
 
@@ -132,6 +133,11 @@ export const FIELDS = {
   /** Name of the dictionary that the table is narrowed to; empty for all. */
   dictionary: text(),
   labelSource: oneOf(LABEL_SOURCES),
+  dictionaryView: oneOf(DICTIONARY_VIEWS),
+  /** Dictionary that is marked in the comparison; empty for none. */
+  compared: text(),
+  /** Training whose course is shown; empty for the newest. */
+  run: text(),
   /** A text to test the chosen feature on. */
   ownText: text(),
   /** What a circuit was looked for with; null before. */

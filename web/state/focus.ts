@@ -53,9 +53,19 @@ export function lock(focus: Focus): void {
 export function release(): boolean {
   hover.value = null;
   const { position, layer, head } = locked.peek();
-  const chosen = [state.node, state.edge, state.circuitNode].some((one) => one.peek() !== '');
+  const chosen = [state.node, state.edge, state.circuitNode, state.compared].some(
+    (one) => one.peek() !== '',
+  );
   if (position === undefined && layer === undefined && head === undefined && !chosen) return false;
-  setState({ position: null, layer: null, head: null, node: '', edge: '', circuitNode: '' });
+  setState({
+    position: null,
+    layer: null,
+    head: null,
+    node: '',
+    edge: '',
+    circuitNode: '',
+    compared: '',
+  });
   return true;
 }
 

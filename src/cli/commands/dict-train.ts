@@ -153,7 +153,7 @@ async function listeners(context: Context, run: string) {
 }
 
 /** A set, and how well it explains predictions where it stands in for every MLP. */
-interface MeasuredSet extends SetReport {
+export interface MeasuredSet extends SetReport {
   readonly graphs?: ReplacementScores;
 }
 
@@ -174,9 +174,9 @@ export function graphPrompts(
 /** Prompts that a set's replacement score is measured on. */
 const GRAPHS = 24;
 
-async function measureSet(
+export async function measureSet(
   context: Context,
-  { model, excluded }: Setup,
+  { model, excluded }: Pick<Setup, 'model' | 'excluded'>,
   parts: readonly Dictionary[],
   tokens: (readonly number[])[][],
 ): Promise<MeasuredSet> {

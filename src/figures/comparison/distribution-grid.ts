@@ -40,13 +40,14 @@ const HEAD = 30;
 const PLOT = 62;
 const FOOT = 18;
 const LEFT = 26;
+const RIGHT = 10;
 
 /** Small multiples of distributions on common axes. */
 export function distributionGrid(
   items: readonly DistributionItem[],
   options: DistributionGridOptions,
 ): VNode {
-  const { palette, width = 680, columns = 4, marked } = options;
+  const { palette, width = 676, columns = 4, marked } = options;
   const top = options.heading === 'hidden' ? 0 : TEXT.title + 8;
   const cell = (width - GAP * (columns - 1)) / columns;
   const rows = Math.ceil(items.length / columns);
@@ -59,7 +60,7 @@ export function distributionGrid(
       edges.reduce((a, b) => Math.min(a, b), edges[0] ?? 0),
       edges.reduce((a, b) => Math.max(a, b), edges[0] ?? 1),
     ])
-    .range([LEFT, cell - 2]);
+    .range([LEFT, cell - RIGHT]);
   const most = all.flatMap(({ shares }) => shares).reduce((a, b) => Math.max(a, b), 0) || 1;
   const y = scaleLinear().domain([0, most]).range([PLOT, 0]);
   const pictures = items.map((item, i) => {
@@ -165,7 +166,7 @@ function axes(
   return [
     el('line', {
       x1: LEFT,
-      x2: px(cell - 2),
+      x2: px(cell - RIGHT),
       y1: PLOT,
       y2: PLOT,
       stroke: muted,

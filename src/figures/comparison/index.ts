@@ -114,7 +114,7 @@ export function comparisonFigures(
   },
   options: ComparisonOptions,
 ): NamedFigure[] {
-  const { words, marked, palette, lang, heading, width = 680 } = options;
+  const { words, marked, palette, lang, heading, width = 676 } = options;
   const common = { palette, lang, heading };
   const measured = data.dictionaries.filter(({ figures }) => figures !== null);
   const pairs = (key: 'explainedVariance' | 'ceRecovered') =>
@@ -166,7 +166,7 @@ export function comparisonFigures(
           title: words.deadTitle,
           valueTitle: words.dead,
           scale: 'sequential',
-          width: 330,
+          width: 310,
         },
       ),
     );
@@ -201,7 +201,7 @@ export function comparisonFigures(
         valueTitle: words.setsAxis(String(scores[0].n)),
         scale: 'sequential',
         domain: [0, 1],
-        width: 330,
+        width: 310,
       }),
     );
   }

@@ -37,13 +37,14 @@ export interface TradeOffOptions extends FigureOptions {
   readonly height?: number;
 }
 
-const MARGIN = { left: 48, right: 18, bottom: 36 };
+const WIDTH = 310;
+const MARGIN = { left: 48, right: 26, bottom: 36 };
 /** More points than this go without a name of their own; their tooltips tell. */
 const NAMED = 24;
 
 /** Two measures of several things, each with its range over repetitions as whiskers. */
 export function tradeOff(points: readonly TradeOffPoint[], options: TradeOffOptions): VNode {
-  const { palette, width = 330, height = 250, marked } = options;
+  const { palette, width = WIDTH, height = 250, marked } = options;
   const legendAt = options.heading === 'hidden' ? 0 : TEXT.title + 7;
   const top = legendAt + TEXT.label + 26;
   const bottom = height - MARGIN.bottom;
@@ -114,7 +115,8 @@ export function tradeOff(points: readonly TradeOffPoint[], options: TradeOffOpti
     ),
     ...grid,
     bar,
-    ...order.map((point) => drawPoint(point, { x, y, options, named: known.length <= NAMED })),
+    ...order.map((point) => drawPoint(point, { x, y, options })),
+    ...names(known, { x, y, options }),
   ]);
 }
 
@@ -126,7 +128,6 @@ function drawPoint(
     readonly x: Scale;
     readonly y: Scale;
     readonly options: TradeOffOptions;
-    readonly named: boolean;
   },
 ): VNode {
   const { x, y, options } = plot;
@@ -160,19 +161,47 @@ function drawPoint(
       ...whisker,
     }),
     dictionaryMark(point.kind, { x: cx, y: cy, palette, marked }),
-    plot.named || marked
-      ? el(
-          'text',
-          {
-            x: px(cx + 7),
-            y: px(cy - 5),
-            fill: palette.colour(marked ? 'ink' : 'muted'),
-            'font-weight': marked ? 600 : undefined,
-          },
-          marked ? point.name : point.short,
-        )
-      : null,
   );
+}
+
+/** Names beside marks, pushed down where one would lie on another. */
+function names(
+  points: readonly TradeOffPoint[],
+  plot: { readonly x: Scale; readonly y: Scale; readonly options: TradeOffOptions },
+): VNode[] {
+  const { x, y, options } = plot;
+  const { palette, marked, width = WIDTH } = options;
+  const shown = points.filter(({ name }) => points.length <= NAMED || name === marked);
+  const placed: { readonly left: number; readonly right: number; readonly y: number }[] = [];
+  return [...shown]
+    .sort((a, b) => b.y.value - a.y.value)
+    .map((point) => {
+      const on = point.name === marked;
+      const text = on ? point.name : point.short;
+      const size = textWidth(text, TEXT.label);
+      const right = x(point.x.value) + 8;
+      const fits = right + size < width;
+      const left = fits ? right : x(point.x.value) - 8 - size;
+      let at = y(point.y.value) + 4;
+      const hits = () =>
+        placed.find(
+          (one) => one.left < left + size && left < one.right && Math.abs(one.y - at) < 11,
+        );
+      for (let other = hits(); other; other = hits()) at = other.y + 11;
+      placed.push({ left, right: left + size, y: at });
+      return el(
+        'text',
+        {
+          x: px(fits ? left : x(point.x.value) - 8),
+          y: px(at),
+          'text-anchor': fits ? undefined : 'end',
+          fill: palette.colour(on ? 'ink' : 'muted'),
+          'font-weight': on ? 600 : undefined,
+          'data-dictionary': point.name,
+        },
+        text,
+      );
+    });
 }
 
 function legend(

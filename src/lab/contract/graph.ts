@@ -1,6 +1,7 @@
 /** The contract of dictionaries, attribution graphs and features. */
 import { z } from 'zod';
 import { LOCALES } from '../../i18n/locale.ts';
+import type { DictionaryKind } from '../../microscope/dictionary/set.ts';
 import {
   model,
   preference,
@@ -158,8 +159,7 @@ export interface DictionaryFiguresView {
   readonly dead: number;
 }
 
-/** What a dictionary stands in for. */
-export type DictionaryKind = 'autoencoder' | 'transcoder' | 'cross-layer' | 'crosscoder';
+export type { DictionaryKind };
 
 export interface DictionaryListing {
   /** Its folder below `dictionaries/`, or below a folder that the lab was given. */

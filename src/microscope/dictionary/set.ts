@@ -1,7 +1,24 @@
 import { GlassboxError } from '../../base/error.ts';
 import type { Model } from '../../model/model.ts';
 import { findDictionaries, loadDictionary, readDictionaryConfig } from './files.ts';
-import type { Dictionary, DictionarySet } from './types.ts';
+import type { Dictionary, DictionaryConfig, DictionarySet } from './types.ts';
+
+/** What a dictionary stands in for. */
+export type DictionaryKind = 'autoencoder' | 'transcoder' | 'cross-layer' | 'crosscoder';
+
+/** What a dictionary stands in for, by what it reads and writes. */
+export function dictionaryKind({ reads, writes }: DictionaryConfig): DictionaryKind {
+  if (reads.length > 1) return 'crosscoder';
+  if (writes.length > 1) return 'cross-layer';
+  return reads[0] === writes[0] ? 'autoencoder' : 'transcoder';
+}
+
+/** The layer that a dictionary reads; null where it reads several. */
+export function dictionaryLayer({ reads }: DictionaryConfig): number | null {
+  const layers = new Set(reads.map((address) => /^blocks\.(\d+)\./.exec(address)?.[1]));
+  const [only] = layers;
+  return layers.size === 1 && only !== undefined ? Number(only) : null;
+}
 
 /** The layer whose MLP a dictionary stands in for, or null when it is of another kind. */
 export function replacedLayer({ config }: Pick<Dictionary, 'config'>): number | null {

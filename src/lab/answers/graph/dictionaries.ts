@@ -8,7 +8,13 @@ import {
   readDictionaryConfig,
 } from '../../../microscope/dictionary/files.ts';
 import { checkDictionary } from '../../../microscope/dictionary/metrics/check.ts';
-import { loadDictionarySet, replacedLayer } from '../../../microscope/dictionary/set.ts';
+import type { DictionaryKind } from '../../../microscope/dictionary/set.ts';
+import {
+  dictionaryKind,
+  dictionaryLayer,
+  loadDictionarySet,
+  replacedLayer,
+} from '../../../microscope/dictionary/set.ts';
 import type {
   Dictionary,
   DictionaryConfig,
@@ -16,7 +22,7 @@ import type {
 } from '../../../microscope/dictionary/types.ts';
 import type { DictionaryFinder } from '../../../microscope/feature-edit.ts';
 import type { Model } from '../../../model/index.ts';
-import type { DictionaryFiguresView, DictionaryKind } from '../../contract/graph.ts';
+import type { DictionaryFiguresView } from '../../contract/graph.ts';
 import type { Handler, Session } from '../session.ts';
 
 /** Where a model's dictionaries lie, in its own folder. */
@@ -39,18 +45,6 @@ export interface NamedDictionary {
   readonly layer: number | null;
 }
 
-export function kindOf({ reads, writes }: DictionaryConfig): DictionaryKind {
-  if (reads.length > 1) return 'crosscoder';
-  if (writes.length > 1) return 'cross-layer';
-  return reads[0] === writes[0] ? 'autoencoder' : 'transcoder';
-}
-
-function layerOf({ reads }: DictionaryConfig): number | null {
-  const layers = new Set(reads.map((address) => /^blocks\.(\d+)\./.exec(address)?.[1]));
-  const [only] = layers;
-  return layers.size === 1 && only !== undefined ? Number(only) : null;
-}
-
 /** Every dictionary of the model. Those of other models that lie beside them are left out. */
 export async function catalogue(session: Session): Promise<NamedDictionary[]> {
   const found: NamedDictionary[] = [];
@@ -64,7 +58,14 @@ export async function catalogue(session: Session): Promise<NamedDictionary[]> {
       const name = names.has(short) ? join(basename(root), short) : short;
       if (names.has(name)) continue;
       names.add(name);
-      found.push({ name, root, folder, config, kind: kindOf(config), layer: layerOf(config) });
+      found.push({
+        name,
+        root,
+        folder,
+        config,
+        kind: dictionaryKind(config),
+        layer: dictionaryLayer(config),
+      });
     }
   }
   return found;

@@ -45,18 +45,25 @@ export const PATIENCE = 500;
 
 /** Tells {@link wanted} once the element that takes the reference comes near the window. */
 export function useSight() {
+  return useNear(() => {
+    wanted.value = true;
+  }, [traceable.value]);
+}
+
+/** Calls back once the element that takes the reference comes near the window. */
+export function useNear(tell: () => void, changes: readonly unknown[]) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
     const observer = new IntersectionObserver(
       (entries) => {
-        if (entries.some(({ isIntersecting }) => isIntersecting)) wanted.value = true;
+        if (entries.some(({ isIntersecting }) => isIntersecting)) tell();
       },
       { rootMargin: '200px' },
     );
     observer.observe(element);
     return () => observer.disconnect();
-  }, [traceable.value]);
+  }, changes);
   return box;
 }
