@@ -7,7 +7,7 @@ import type { HeadId } from '../../state/fields.ts';
 import { frozen, preview } from '../../state/focus.ts';
 import { analysis, modelInfo, modelName } from '../../state/run.ts';
 import { setState, state } from '../../state/url.ts';
-import { PATIENCE } from '../dictionary-state.ts';
+import { PATIENCE } from '../dictionaries.ts';
 import { followed } from '../followed.ts';
 import { type CircuitFault, type CircuitFile, fileOfRequest } from './file.ts';
 import {

@@ -6,7 +6,7 @@ import { Panel } from '../../components/panel.tsx';
 import { formatCount, formatNumber, locale, t } from '../../i18n.ts';
 import { DICTIONARY_VIEWS } from '../../state/fields.ts';
 import { setState, state } from '../../state/url.ts';
-import { useNear } from '../dictionary-state.ts';
+import { useNear } from '../dictionaries.ts';
 import { compared, comparison, inSight, marked, point } from './data.ts';
 import { dictionaryExports } from './exports.ts';
 import { NumbersTable } from './table.tsx';

@@ -14,7 +14,7 @@ import { locked } from '../../state/focus.ts';
 import { modelName, preference } from '../../state/run.ts';
 import { state } from '../../state/url.ts';
 import { tokenLabels } from '../attention/labels.ts';
-import { dictionaries, graphRequest, PATIENCE, traceable, wanted } from '../dictionary-state.ts';
+import { dictionaries, graphRequest, PATIENCE, traceable, wanted } from '../dictionaries.ts';
 import { labelText } from '../labels.ts';
 
 /** Rows that the table of active features holds, and those of a search. */

@@ -10,7 +10,7 @@ import {
 } from '../../state/fields.ts';
 import { locked } from '../../state/focus.ts';
 import { setState, state } from '../../state/url.ts';
-import { traceable, useSight, wanted } from '../dictionary-state.ts';
+import { traceable, useSight, wanted } from '../dictionaries.ts';
 import { FeatureCard } from './card.tsx';
 import { active, detail, found, kind, lines, narrowing, present, rows, tokens } from './data.ts';
 import { featureExports } from './exports.ts';

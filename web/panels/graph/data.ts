@@ -5,7 +5,7 @@ import { tokenText } from '../../components/token.tsx';
 import { formatProbability, t } from '../../i18n.ts';
 import { state } from '../../state/url.ts';
 import { tokenLabels } from '../attention/labels.ts';
-import { graphRequest, PATIENCE } from '../dictionary-state.ts';
+import { graphRequest, PATIENCE } from '../dictionaries.ts';
 import { labelText } from '../labels.ts';
 import type { FileFault } from './file.ts';
 import { hideFrequent, MOST_PRESENT, withDifference } from './filter.ts';

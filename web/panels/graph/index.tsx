@@ -5,7 +5,7 @@ import { formatNumber, t } from '../../i18n.ts';
 import { addCommands, type Command } from '../../keys.ts';
 import { LINK_SIGNS } from '../../state/fields.ts';
 import { setState, state } from '../../state/url.ts';
-import { traceable, useSight } from '../dictionary-state.ts';
+import { traceable, useSight } from '../dictionaries.ts';
 import { togglePin } from './annotate.ts';
 import { Causal } from './causal.tsx';
 import { fileFault, opened, plain, traced, view } from './data.ts';

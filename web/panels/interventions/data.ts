@@ -7,7 +7,7 @@ import { analysis, modelInfo, modelName } from '../../state/run.ts';
 import { setState, state } from '../../state/url.ts';
 import { ordered } from '../attention/data.ts';
 import { tokenLabels } from '../attention/labels.ts';
-import { featureInUse } from '../dictionary-state.ts';
+import { featureInUse } from '../dictionaries.ts';
 import { followed } from '../followed.ts';
 import { activeEdits, activeIndex, strengthKind, sweepStrengths } from './edits.ts';
 import { presets } from './presets.ts';
