@@ -1,0 +1,3 @@
+/** Dictionary trainings as their logs tell them. */
+export * from './course.ts';
+export * from './follow.ts';
