@@ -37,6 +37,7 @@ export const en = {
     exportCsv: 'Export CSV',
     exportJson: 'Export JSON',
     exportSvg: 'Export SVG',
+    left: (seconds: string) => `about ${seconds} s left`,
     loading: 'Loading …',
     maximise: 'Maximise',
     model: 'Model',

@@ -38,6 +38,7 @@ export const zhHans = {
     exportCsv: '导出 CSV',
     exportJson: '导出 JSON',
     exportSvg: '导出 SVG',
+    left: (seconds: string) => `约剩 ${seconds} 秒`,
     loading: '加载中……',
     maximise: '最大化',
     model: '模型',

@@ -38,6 +38,7 @@ export const zhHant = {
     exportCsv: '匯出 CSV',
     exportJson: '匯出 JSON',
     exportSvg: '匯出 SVG',
+    left: (seconds: string) => `約剩 ${seconds} 秒`,
     loading: '載入中……',
     maximise: '放到最大',
     model: '模型',

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useRef } from 'preact/hooks';
 import type { Advance, Problem } from '../api.ts';
 import { formatCount, t } from '../i18n.ts';
 import { Button } from './controls.tsx';
@@ -39,6 +40,24 @@ export function Failure(props: { readonly problem: Problem; readonly onRetry?: (
   );
 }
 
+/** Seconds before what is left is told: the first steps of a run say little about the others. */
+const SETTLED = 1.5;
+
+/** Seconds that are left at the pace so far; undefined while it is not known. */
+function useSecondsLeft(advance: Advance | undefined): number | undefined {
+  const start = useRef<{ readonly of: string; readonly at: number; readonly done: number }>(null);
+  if (advance === undefined || advance.total === null) {
+    start.current = null;
+    return undefined;
+  }
+  const { label, total, done } = advance;
+  const now = performance.now() / 1000;
+  const of = `${label} ${total}`;
+  if (start.current?.of !== of || done < start.current.done) start.current = { of, at: now, done };
+  const [spent, steps] = [now - start.current.at, done - start.current.done];
+  return spent > SETTLED && steps > 0 ? (spent / steps) * (total - done) : undefined;
+}
+
 /** A thin bar at the top of what is being computed: determinate where the end is known. */
 export function ProgressLine(props: {
   readonly busy: boolean;
@@ -46,6 +65,7 @@ export function ProgressLine(props: {
   readonly onCancel?: () => void;
 }) {
   const { busy, advance } = props;
+  const left = useSecondsLeft(busy ? advance : undefined);
   if (!busy) return <div class="progress-line" />;
   const known = advance !== undefined && advance.total !== null && advance.total > 0;
   const share = known ? advance.done / advance.total! : undefined;
@@ -60,6 +80,7 @@ export function ProgressLine(props: {
         <p class="progress-words">
           {advance.label} {formatCount(advance.done)}
           {advance.total === null ? '' : ` / ${formatCount(advance.total)}`} {advance.unit}
+          {left === undefined ? '' : ` · ${t().common.left(formatCount(Math.ceil(left)))}`}
           {props.onCancel === undefined ? null : (
             <Button kind="quiet" onClick={props.onCancel}>
               {t().common.cancel}

@@ -36,7 +36,7 @@ export const attributions = {
   stable: 'rank correlation',
   noSeeds: 'uses none',
   noWordings: 'give some below',
-  stableNote: (worst: string, n: string) => `worst ${worst}, n = ${n}`,
+  worst: (worst: string) => `worst pair ${worst}`,
   gap: 'Unshared',
   gapHint:
     'Sum of the values minus what the prompt adds to the baseline: 0 when the whole answer is shared out',

@@ -37,7 +37,7 @@ export const attributions = {
   stable: '秩相关',
   noSeeds: '不使用',
   noWordings: '请在下方提供',
-  stableNote: (worst: string, n: string) => `最差 ${worst}，n = ${n}`,
+  worst: (worst: string) => `最差的一对 ${worst}`,
   gap: '未分配',
   gapHint: '各值总和减去提示词比基准多出的部分：0 表示答案全部分配完毕',
   agreement: '各方法一致吗？',

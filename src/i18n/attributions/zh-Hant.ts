@@ -37,7 +37,7 @@ export const attributions = {
   stable: '等級相關',
   noSeeds: '不使用',
   noWordings: '請在下方提供',
-  stableNote: (worst: string, n: string) => `最差 ${worst}，n = ${n}`,
+  worst: (worst: string) => `最差的一對 ${worst}`,
   gap: '未分配',
   gapHint: '各值總和減去提示詞比基準多出的部分：0 表示答案全部分配完畢',
   agreement: '各方法一致嗎？',

@@ -100,6 +100,7 @@ export const circuits = {
   diagramHint:
     'Point at an edge or a node; click to choose, Ctrl-click to pin, Shift holds what is shown. A head chosen here is shown in the attention panel too',
   diagramKeys: 'Arrow keys move between the nodes of the circuit, Enter chooses, P pins',
+  nodeSums: (into: string, out: string, unit: string) => `edges in ${into}, out ${out} ${unit}`,
   inputBar: 'input',
   logitsBar: 'logits',
   drawing: (shown: string, all: string) =>

@@ -97,6 +97,8 @@ export const circuits = {
   diagramHint:
     '光标移到边或节点上；点击选取，Ctrl 加点击固定，按住 Shift 保持。在这里选取的头也会显示在注意力面板',
   diagramKeys: '方向键在回路的节点间移动，Enter 选取，P 固定',
+  nodeSums: (into: string, out: string, unit: string) =>
+    `进来的边 ${into}，出去的边 ${out} ${unit}`,
   inputBar: '输入',
   logitsBar: 'logit',
   drawing: (shown: string, all: string) => `只画 ${all} 条边中最强的 ${shown} 条，因为再多就分不清`,

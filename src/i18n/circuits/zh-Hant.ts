@@ -97,6 +97,8 @@ export const circuits = {
   diagramHint:
     '游標移到邊或節點上；點一下選取，Ctrl 加點選釘選，按住 Shift 保持。在這裡選取的頭也會顯示在注意力面板',
   diagramKeys: '方向鍵在迴路的節點間移動，Enter 選取，P 釘選',
+  nodeSums: (into: string, out: string, unit: string) =>
+    `進來的邊 ${into}，出去的邊 ${out} ${unit}`,
   inputBar: '輸入',
   logitsBar: 'logit',
   drawing: (shown: string, all: string) => `只畫 ${all} 條邊中最強的 ${shown} 條，因為再多就分不清`,

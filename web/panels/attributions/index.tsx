@@ -87,17 +87,17 @@ function Values({ data }: { readonly data: AttributeResponse }) {
         <thead>
           <tr>
             <th scope="col">{words.method}</th>
-            <th scope="col" colSpan={data.positions.length}>
-              {directionWords(data)}
-            </th>
-            <th scope="col" title={words.gapHint}>
-              {words.gap}
-            </th>
             <th scope="col" title={words.stable}>
               {words.stability} · {words.seeds}
             </th>
             <th scope="col" title={words.stable}>
               {words.stability} · {words.paraphrases}
+            </th>
+            <th scope="col" title={words.gapHint}>
+              {words.gap}
+            </th>
+            <th scope="col" colSpan={data.positions.length}>
+              {directionWords(data)}
             </th>
           </tr>
         </thead>
@@ -111,6 +111,25 @@ function Values({ data }: { readonly data: AttributeResponse }) {
                   {words.methods[method]}
                   {result.unit === 'share' ? <span class="unit"> {words.share}</span> : null}
                 </th>
+                <td class="attribution-figure number">
+                  {overSeeds === null ? (
+                    <span class="note">{words.noSeeds}</span>
+                  ) : (
+                    <Stable figure={overSeeds} />
+                  )}
+                </td>
+                <td class="attribution-figure number">
+                  {overParaphrases === null ? (
+                    <span class="note">
+                      {state.paraphrases.value.length === 0 ? words.noWordings : '–'}
+                    </span>
+                  ) : (
+                    <Stable figure={overParaphrases} />
+                  )}
+                </td>
+                <td class="attribution-figure number">
+                  {gap === null ? '–' : formatNumber(gap, { signed: true, digits: 2 })}
+                </td>
                 {data.positions.map((position, i) => {
                   const token = data.tokens[position];
                   const value = values[i];
@@ -135,25 +154,6 @@ function Values({ data }: { readonly data: AttributeResponse }) {
                     </td>
                   );
                 })}
-                <td class="attribution-figure number">
-                  {gap === null ? '–' : formatNumber(gap, { signed: true, digits: 2 })}
-                </td>
-                <td class="attribution-figure number">
-                  {overSeeds === null ? (
-                    <span class="note">{words.noSeeds}</span>
-                  ) : (
-                    <Stable figure={overSeeds} />
-                  )}
-                </td>
-                <td class="attribution-figure number">
-                  {overParaphrases === null ? (
-                    <span class="note">
-                      {state.paraphrases.value.length === 0 ? words.noWordings : '–'}
-                    </span>
-                  ) : (
-                    <Stable figure={overParaphrases} />
-                  )}
-                </td>
               </tr>
             );
           })}
@@ -165,18 +165,18 @@ function Values({ data }: { readonly data: AttributeResponse }) {
 
 const digits = (reach: number) => (reach >= 10 ? 1 : 2);
 
-/** A rank correlation with its interval; below it the worst pair and the number of runs. */
+/** A rank correlation; below it its interval and the number of runs. */
 function Stable({ figure }: { readonly figure: StabilityView }) {
   const { mean, low, high, worst, n } = figure;
-  const interval = low === null ? '' : ` [${formatNumber(low)}, ${formatNumber(high)}]`;
+  const words = t().attributions;
+  const interval = low === null ? '' : `[${formatNumber(low)}, ${formatNumber(high)}] `;
   return (
-    <>
+    <span title={words.worst(formatNumber(worst))}>
       {formatNumber(mean)}
-      {interval}
       <span class="stable-note note">
-        {t().attributions.stableNote(formatNumber(worst), formatCount(n))}
+        {interval}n = {formatCount(n)}
       </span>
-    </>
+    </span>
   );
 }
 

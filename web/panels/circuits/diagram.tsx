@@ -242,7 +242,7 @@ function Readout({ circuit }: { readonly circuit: CircuitView }) {
       );
     const [into, out] = [sum('to'), sum('from')];
     const signed = (x: number) => formatNumber(x, { signed: true, digits: 3 });
-    return `${name} · → ${signed(into)} · ${signed(out)} → ${unit}`;
+    return `${name} · ${words.nodeSums(signed(into), signed(out), unit)}`;
   };
   const text =
     at !== null

@@ -164,7 +164,11 @@ function sampleWords(): string {
   const n = answer.n > 1 ? words.pairs(formatCount(answer.n)) : words.onePair;
   if (answer.sentences === null) return n;
   const text = (which: 'clean' | 'corrupted') =>
-    answer.sample[which].groups.map((group) => group.text).join('');
+    answer.sample[which].groups
+      .map((group) => group.text)
+      // Special tokens are part of the prompt, not of the sentence.
+      .filter((part) => !/^<\|.*\|>$/.test(part))
+      .join('');
   const kind = answer.sentences === 'world' ? words.world : words.english;
   return `${kind}, ${n}; ${words.sample(text('clean'), text('corrupted'))}`;
 }

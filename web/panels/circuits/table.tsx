@@ -103,9 +103,7 @@ export function EdgeTable({ circuit }: { readonly circuit: CircuitView }) {
         </table>
         {rows.length === 0 ? <p class="note">{words.none}</p> : null}
       </div>
-      <p class="note">
-        {words.listing(formatCount(rows.length), formatCount(circuit.edges.length))}
-      </p>
+      <p class="note">{words.listing(formatCount(rows.length), formatCount(all.length))}</p>
     </section>
   );
 }
@@ -131,7 +129,7 @@ function Row(props: { readonly circuit: CircuitView; readonly index: number }) {
       <td>
         <span class="circuit-status" title={words.status[status]}>
           {status === 'circuit' ? '●' : status === 'dead' ? '○' : ''}
-          {pinned ? '⌖' : ''}
+          {pinned ? '◆' : ''}
           <span class="visually-hidden">{words.status[status]}</span>
         </span>
       </td>
