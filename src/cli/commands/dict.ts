@@ -4,6 +4,7 @@ import { evalCommand } from './dict-eval.ts';
 import { featuresCommand, harvestCommand } from './dict-features.ts';
 import { labelCommand } from './dict-label.ts';
 import { probeCommand } from './dict-probe.ts';
+import { synthCommand } from './dict-synth.ts';
 import { trainCommand } from './dict-train.ts';
 
 export const dict: CommandSpec = {
@@ -16,6 +17,7 @@ export const dict: CommandSpec = {
     trainCommand,
     evalCommand,
     probeCommand,
+    synthCommand,
     harvestCommand,
     labelCommand,
     featuresCommand,

@@ -28,6 +28,7 @@ export * from './metrics/probing.ts';
 export * from './metrics/reconstruction.ts';
 export * from './metrics/replacement.ts';
 export { type SpliceMetrics, spliceMetrics } from './metrics/splice.ts';
+export * from './metrics/synthetic-bench.ts';
 export * from './metrics/synthetic-world.ts';
 export { modelHash, otherWeights } from './model-hash.ts';
 export * from './report.ts';
