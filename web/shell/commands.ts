@@ -21,6 +21,14 @@ function toggleMaximised(): void {
   setState({ panel: state.panel.peek() === '' ? panelInUse() : '' });
 }
 
+/** Goes to the filter of the panel in use where it has one, else to the prompt. */
+function focusFilter(): void {
+  const panel = document.querySelector(`[data-panel=${panelInUse()}]`);
+  const filter = panel?.querySelector<HTMLInputElement>('[data-filter]');
+  if (filter) filter.select();
+  else focusPrompt();
+}
+
 /** Goes to the prompt, also when another panel fills the page. */
 function focusPrompt(): void {
   const focus = () => document.querySelector<HTMLTextAreaElement>('#prompt')?.select();
@@ -39,7 +47,7 @@ export function startCommands(): () => void {
       id: 'prompt',
       key: '/',
       label: () => t().keys.focusPrompt,
-      run: focusPrompt,
+      run: focusFilter,
     },
     { id: 'maximise', key: 'm', label: () => t().keys.maximise, run: toggleMaximised },
     { id: 'copy-link', key: 'c', label: () => t().common.copyLink, run: () => copyLink() },
