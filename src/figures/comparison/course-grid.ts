@@ -172,7 +172,8 @@ function drawCell(
     low[pointed] === high[pointed]
       ? ''
       : ` [${formatValue(low[pointed])}, ${formatValue(high[pointed])}]`;
-  const title = `${row.name}, ${options.columns[column].title}, ${at[pointed]}: ${formatValue(value)}${range}`;
+  const where = at.length === 0 ? '' : `, ${at[pointed]}: ${formatValue(value)}${range}`;
+  const title = `${row.name}, ${options.columns[column].title}${where}`;
   return el(
     'g',
     {},

@@ -19,7 +19,7 @@ export const features = {
   sources: {
     concept: 'Planted concept it detects',
     tokens: 'Tokens it fires on',
-    weak: 'Tokens that say most; below the bar',
+    weak: 'Tokens that say most; below the bars',
     explanation: 'Explanation by a language model (balanced accuracy)',
   },
   topExamples: 'Largest activations',
@@ -71,7 +71,7 @@ export const features = {
   sourceMarks: { concept: 'C', tokens: 'T', explanation: 'E', weak: '?' },
   score: 'Score',
   scoreHint:
-    'F1 of the label on held-out text: C planted concept, T tokens, E explanation, ? below the bar',
+    'F1 of the label on held-out text: C planted concept, T tokens, E explanation, ? below the bars',
   judged: (score: string, low: string, high: string, n: string) =>
     `balanced accuracy ${score} [${low}, ${high}], n = ${n} examples`,
   precisionRecall: (precision: string, recall: string) =>
@@ -95,7 +95,8 @@ export const features = {
     `Largest ${value}: ${share} of its maximum in the corpus`,
   histogramAxis: 'activation where it fires',
   densityTitle: (density: string) => `Density ${density} among its dictionary`,
-  densityAxis: (silent: string) => `log10 of density; ${silent} never fire`,
+  densityAxis: (silent: string) => `log10; ${silent} never fire`,
+  atLargest: (share: string) => `holds at ${share} of its largest activations`,
   logitsTitle: 'Effects on logits',
   logitsAxis: 'effect; counts on a log axis',
   twins: 'Likes in other dictionaries',

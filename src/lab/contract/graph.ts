@@ -434,6 +434,8 @@ export interface LabelView {
   readonly low: number;
   readonly high: number;
   readonly n: number;
+  /** Share of the feature's largest activations at which it holds; null for explanations. */
+  readonly largest: number | null;
   /** Of labels that are scored by F1. */
   readonly precision?: number;
   readonly recall?: number;

@@ -12,7 +12,7 @@ import { locked } from '../../state/focus.ts';
 import { setState, state } from '../../state/url.ts';
 import { traceable, useSight, wanted } from '../dictionaries.ts';
 import { FeatureCard } from './card.tsx';
-import { active, detail, found, kind, lines, narrowing, present, rows, tokens } from './data.ts';
+import { active, detail, found, kind, narrowing, present, rows, tokens } from './data.ts';
 import { featureExports } from './exports.ts';
 import { FoundTable } from './found.tsx';
 import { FeatureTable } from './table.tsx';
@@ -131,9 +131,7 @@ function Count() {
   return (
     <p class="note" role="status">
       {words.showing(formatCount(rows.value.length), formatCount(data.total))}
-      {lines.value.length === rows.value.length && rows.value.length === data.total
-        ? ''
-        : ` ${words.narrowed}`}
+      {rows.value.length === data.total ? '' : ` ${words.narrowed}`}
       {' · '}
       {at === undefined ? words.everywhere : words.at(tokens.value[at] ?? String(at))}
     </p>

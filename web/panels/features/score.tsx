@@ -1,5 +1,5 @@
 import type { LabelView } from '../../../src/lab/api.ts';
-import { formatCount, formatNumber, t } from '../../i18n.ts';
+import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
 
 /** How a label was scored, in one line: method, score with its interval, n. */
 export function scoreLine(label: LabelView): string {
@@ -12,7 +12,9 @@ export function scoreLine(label: LabelView): string {
     precision === undefined || recall === undefined
       ? ''
       : ` · ${words.precisionRecall(number(precision), number(recall))}`;
-  return `${words.sources[source]} · ${line}${rest}`;
+  const most =
+    label.largest === null ? '' : ` · ${words.atLargest(formatProbability(label.largest))}`;
+  return `${words.sources[source]} · ${line}${rest}${most}`;
 }
 
 /** The score of a label in a table; a label below the bar is marked by a word and a colour. */

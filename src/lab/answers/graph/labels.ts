@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dictionaryHash } from '../../../microscope/dictionary/harvest/harvest.ts';
+import { reaches } from '../../../microscope/dictionary/labels/detect.ts';
 import { labelsByFeature, shownLabel } from '../../../microscope/dictionary/labels/show.ts';
 import { readLabels } from '../../../microscope/dictionary/labels/store.ts';
 import type {
@@ -29,11 +30,12 @@ export function standing(label: LabelView | null): string | null {
 }
 
 function view(shown: ShownLabel, found: LabelledFeature | undefined): LabelView {
-  const { label, how, source, score, low, high, n } = shown;
+  const { label, how, source, score, low, high, largest, n } = shown;
   const concept = source === 'concept' ? (found?.concept?.concept.id ?? null) : null;
   const detected = source === 'concept' ? found?.concept : found?.tokens;
   const { precision, recall } = (source !== 'explanation' && detected) || {};
-  return { text: label, concept, method: how, source, score, low, high, n, precision, recall };
+  const figures = { score, low, high, n, largest, precision, recall };
+  return { text: label, concept, method: how, source, ...figures };
 }
 
 function book(labels: FeatureLabels): LabelBook {
@@ -54,7 +56,7 @@ function book(labels: FeatureLabels): LabelBook {
       // Each kind of label, as if the others had not been found.
       const alone: LabelledFeature[] = [
         { ...found, source: 'concept', tokens: null },
-        { ...found, source: found.tokens && found.tokens.f1 < labels.bar ? 'weak' : 'tokens' },
+        { ...found, source: reaches(found.tokens, labels) ? 'tokens' : 'weak' },
       ];
       return alone
         .flatMap((one) => shownLabel(labels, one) ?? [])

@@ -1,5 +1,4 @@
-import type { FeatureLabels, LabelSummary } from '../labels/index.ts';
-import { summariseLabels } from '../labels/index.ts';
+import { type FeatureLabels, summariseLabels } from '../labels/index.ts';
 import type { DensityShape, LabelShape } from './types.ts';
 
 /** Bins per power of ten of density. */
@@ -22,7 +21,6 @@ export function densityShape(densities: Iterable<number>, tokens: number): Densi
 
 /** How the features of a dictionary are labelled. */
 export function labelShape(labels: FeatureLabels): LabelShape {
-  // Files of labels hold what random directions reach where that was asked for.
-  const { random = null } = labels as { readonly random?: LabelSummary };
+  const { random = null } = labels;
   return { summary: summariseLabels(labels), random, tokens: labels.heldOut.tokens };
 }
