@@ -62,7 +62,28 @@ export function addressWidth(model: Model, address: string): number {
   });
 }
 
-/** Runs the models over token rows and keeps what the filter lets through. */
+/**
+ * Throws unless activations are numbers: NaN counts as silent everywhere below.
+ *
+ * @throws GlassboxError `non-finite`, naming the address
+ */
+export function checkActivations(values: Float32Array, model: Model, address: string): void {
+  // A sum is finite unless a term is not, or the sum overflows; then every value is looked at.
+  let sum = 0;
+  for (const value of values) sum += value;
+  if (Number.isFinite(sum) || values.every(Number.isFinite)) return;
+  throw new GlassboxError(`the activations of ${model.name} at '${address}' hold NaN or infinity`, {
+    code: 'non-finite',
+    remedy: 'Check the weights of the model.',
+    details: { model: model.name, address },
+  });
+}
+
+/**
+ * Runs the models over token rows and keeps what the filter lets through.
+ *
+ * @throws GlassboxError `non-finite` when an activation is not a number
+ */
 export async function readActivations(
   sources: readonly ActivationSource[],
   tokens: readonly (readonly number[])[],
@@ -76,6 +97,7 @@ export async function readActivations(
     const { cache } = await model.runWithCache(tokens, addresses, { logits: 'none' });
     for (const address of addresses) {
       const data = cache[address].data as Float32Array;
+      checkActivations(data, model, address);
       raw[prefix + address] = { data, width: data.length / (tokens.length * longest) };
     }
   }

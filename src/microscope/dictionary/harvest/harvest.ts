@@ -79,7 +79,6 @@ export async function harvest(
   checkDictionary(model, dictionary);
   const { tokens, batches, excluded = [], progress, signal } = options;
   const partial = `${folder}.partial`;
-  await mkdir(partial, { recursive: true });
   const settings = {
     model: model.name,
     corpus: tokens.name,
@@ -95,11 +94,9 @@ export async function harvest(
     for (; done < batches && !signal?.aborted; done++) {
       const batch = tokens.batch(done);
       if (!batch) break;
-      await writeChunk(
-        partial,
-        done,
-        await readBatch(model, dictionary, { encoder, batch, excluded }),
-      );
+      const chunk = await readBatch(model, dictionary, { encoder, batch, excluded });
+      await mkdir(partial, { recursive: true });
+      await writeChunk(partial, done, chunk);
       await writeFileAtomic(join(partial, STATE), JSON.stringify({ ...settings, done: done + 1 }));
       progress?.({ label, done: done + 1, total: batches, unit: 'batches' });
     }
@@ -187,13 +184,6 @@ async function readBatch(
   const addresses = config.reads;
   const read = await readActivations([{ model, addresses }], batch, { excluded });
   const { acts } = await encoder.run(addresses.map((address) => read.values[address]));
-  if (!acts.every(Number.isFinite)) {
-    throw new GlassboxError(`the activations at ${addresses.join(', ')} hold NaN or infinity`, {
-      code: 'non-finite',
-      remedy: 'Check the weights of the model.',
-      details: { addresses },
-    });
-  }
   const starts = new Uint32Array(batch.length);
   for (let i = 1; i < batch.length; i++) starts[i] = starts[i - 1] + batch[i - 1].length;
   const events = new EventList();

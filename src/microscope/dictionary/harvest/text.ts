@@ -1,7 +1,22 @@
 import type { Model } from '../../../model/model.ts';
+import { checkActivations } from '../data/source.ts';
 import { checkDictionary } from '../metrics/check.ts';
 import { runDictionary } from '../run.ts';
 import type { Dictionary } from '../types.ts';
+
+/** Activations `[pos, width]` of one text at every address. */
+async function readText(
+  model: Model,
+  addresses: readonly string[],
+  tokens: readonly number[],
+): Promise<Float32Array[]> {
+  const { cache } = await model.runWithCache(tokens, addresses, { logits: 'none' });
+  return addresses.map((address) => {
+    const data = cache[address].data as Float32Array;
+    checkActivations(data, model, address);
+    return data;
+  });
+}
 
 /** What chosen features do on a text of one's own: `[features][tokens]`. */
 export async function featureActivations(
@@ -12,8 +27,7 @@ export async function featureActivations(
   const { tokens, features } = options;
   checkDictionary(model, dictionary);
   const { reads, dDict } = dictionary.config;
-  const { cache } = await model.runWithCache(tokens, reads, { logits: 'none' });
-  const inputs = reads.map((address) => cache[address].data as Float32Array);
+  const inputs = await readText(model, reads, tokens);
   const { acts } = await runDictionary(model.runtime, dictionary, inputs);
   return features.map((feature) => tokens.map((_, i) => acts[i * dDict + feature]));
 }
@@ -32,8 +46,7 @@ export async function strongestFeatures(
   const { tokens, count, ignored = [] } = options;
   checkDictionary(model, dictionary);
   const { reads, dDict } = dictionary.config;
-  const { cache } = await model.runWithCache(tokens, reads, { logits: 'none' });
-  const inputs = reads.map((address) => cache[address].data as Float32Array);
+  const inputs = await readText(model, reads, tokens);
   const { acts } = await runDictionary(model.runtime, dictionary, inputs);
   const best = new Map<number, { position: number; value: number }>();
   acts.forEach((value, i) => {

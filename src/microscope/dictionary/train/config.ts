@@ -81,12 +81,15 @@ const dictionary = z.discriminatedUnion('kind', [
 ]);
 
 /** Text to read: the built-in world, or a file in UTF-8 with one document per line. */
-const corpus = z.union([
-  z.strictObject({
-    world: z.strictObject({ seed: z.int(), split: z.enum(['train', 'held-out']).optional() }),
-  }),
-  z.strictObject({ text: z.string() }),
-]);
+const corpus = z.union(
+  [
+    z.strictObject({
+      world: z.strictObject({ seed: z.int(), split: z.enum(['train', 'held-out']).optional() }),
+    }),
+    z.strictObject({ text: z.string() }),
+  ],
+  { error: 'expected { "world": { "seed": 1 } } or { "text": "file.txt" }' },
+);
 
 /** What `glassbox dict train` reads. */
 export const trainConfigSchema = z.strictObject({
