@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { GlassboxError } from '../../base/error.ts';
 import { writeFileAtomic } from '../../base/files.ts';
@@ -8,22 +9,37 @@ import {
   saveCircuitTracer,
   saveDictionaryLearning,
   saveSaeLens,
+  toFeatureJson,
   toNeuronpediaBatch,
+  toNeuronpediaPage,
 } from '../../microscope/dictionary/formats/index.ts';
 import {
   asSet,
   type FeaturePage,
+  labelsByFeature,
   loadDictionary,
   openHarvest,
+  readLabels,
   saveDictionary,
 } from '../../microscope/dictionary/index.ts';
 import { oneOf } from '../../microscope/prompt.ts';
 import type { CommandSpec } from '../command.ts';
 import type { Context } from '../context.ts';
 import { openModel, tokenText, withModel } from '../model.ts';
+import { wholeNumber } from '../parse.ts';
 import { table } from '../table.ts';
+import { featureFiles, importFeatures } from './dict-imported.ts';
 
-const targets = ['saelens', 'dictionary_learning', 'circuit-tracer', 'neuronpedia'] as const;
+const targets = [
+  'saelens',
+  'dictionary_learning',
+  'circuit-tracer',
+  'neuronpedia',
+  'anthropic',
+] as const;
+
+const featureFormats =
+  'feature pages of Neuronpedia (one feature, or a batch), Anthropic, circuit-tracer';
 
 /** `--at READS` or `--at READS:WRITES`. */
 function placeOf(at: string | undefined) {
@@ -34,7 +50,7 @@ function placeOf(at: string | undefined) {
 
 export const importCommand: CommandSpec = {
   name: 'import',
-  summary: `read a dictionary of another project (${dictionaryFormats.slice(1).join(', ')})`,
+  summary: `read a dictionary of another project (${dictionaryFormats.slice(1).join(', ')}), or ${featureFormats}`,
   examples: [
     {
       line: 'dict import ./gpt2-res-jb/blocks.8.hook_resid_pre --out ./sae',
@@ -48,13 +64,25 @@ export const importCommand: CommandSpec = {
       line: 'dict import ./transcoders --out ./dictionaries',
       does: 'circuit-tracer: a folder per layer',
     },
+    {
+      line: 'dict import ./6-res-jb-204.json --out ./sae',
+      does: 'a feature page of Neuronpedia (GET /api/feature/…), shown with the dictionary in ./sae',
+    },
   ],
   define: (command) =>
     command
-      .argument('<path>', 'folder or file')
-      .requiredOption('-o, --out <folder>', 'folder to write')
+      .argument(
+        '<path>',
+        'folder or file; feature JSON, or a folder of NUMBER.json, for feature pages',
+      )
+      .requiredOption(
+        '-o, --out <folder>',
+        'folder to write; for feature pages that of their dictionary',
+      )
       .option('--at <address>', 'address read, or READ:WRITTEN, where the files do not say'),
   async action(context, { args: [path], options }) {
+    const files = await featureFiles(path);
+    if (files.length > 0) return importFeatures(context, files, options.out);
     const { format, dictionaries } = await loadAnyDictionary(path, { place: placeOf(options.at) });
     const several = dictionaries.length > 1;
     const written: {
@@ -89,42 +117,76 @@ export const importCommand: CommandSpec = {
   },
 };
 
-/** Writes the pages of all features that ever fired, out of the harvest beside a dictionary. */
+interface FeatureExport {
+  readonly model: string;
+  readonly out: string;
+  readonly to: string;
+  readonly feature?: number;
+}
+
+/** Writes pages out of the harvest beside a dictionary: of all features that ever fired, or of one. */
 async function exportFeatures(
   context: Context,
   folder: string,
-  options: { readonly model: string; readonly out: string },
+  options: FeatureExport,
 ): Promise<undefined> {
   const model = await openModel(context, options);
   const { config } = await loadDictionary(folder);
+  const { dDict } = config;
+  if (options.feature !== undefined && options.feature >= dDict) {
+    throw new GlassboxError(`there is no feature ${options.feature}, the last is ${dDict - 1}`, {
+      code: 'bad-option',
+      remedy: `Give --feature from 0 to ${dDict - 1}.`,
+    });
+  }
+  const labels = await readLabels(folder);
+  const labelOf = labels ? labelsByFeature(labels) : () => null;
   const store = await openHarvest(join(folder, 'harvest'));
   try {
-    const alive = store.list().filter(({ fired }) => fired > 0);
+    const wanted =
+      options.feature === undefined
+        ? store.list().flatMap(({ feature, fired }) => (fired > 0 ? [feature] : []))
+        : [options.feature];
     const pages: FeaturePage[] = [];
-    for (const { feature } of alive) {
+    for (const feature of wanted) {
       context.signal.throwIfAborted();
       pages.push(await store.page(feature, { quantiles: 5 }));
-      context.progress({
-        label: 'pages',
-        done: pages.length,
-        total: alive.length,
-        unit: 'features',
-      });
+      const done = { done: pages.length, total: wanted.length };
+      context.progress({ label: 'pages', ...done, unit: 'features' });
     }
     const layer = /\d+/.exec(config.writes[0])?.[0] ?? '0';
-    const batch = toNeuronpediaBatch(pages, {
+    const common = {
       modelId: model.name,
       layer: `${layer}-${basename(folder)}`,
       dataset: store.info.corpus,
-      tokenText: (id) => tokenText(model, id),
-    });
-    await writeFileAtomic(options.out, `${JSON.stringify(batch)}\n`);
-    const { dDict } = config;
-    context.result(
-      { format: 'neuronpedia', out: options.out, features: pages.length, of: dDict },
-      () => {
-        return `wrote ${pages.length} of ${dDict} features to ${options.out}; the others never fired on ${store.info.corpus}`;
-      },
+      tokenText: (id: number) => tokenText(model, id),
+    };
+    if (options.to === 'anthropic') {
+      await mkdir(options.out, { recursive: true });
+      for (const page of pages) {
+        const json = toFeatureJson(page, {
+          transcoderId: `${model.name}-${basename(folder)}`,
+          tokenText: common.tokenText,
+        });
+        await writeFileAtomic(
+          join(options.out, `${page.feature}.json`),
+          `${JSON.stringify(json)}\n`,
+        );
+      }
+    } else if (options.feature === undefined) {
+      const batch = toNeuronpediaBatch(pages, common);
+      await writeFileAtomic(options.out, `${JSON.stringify(batch)}\n`);
+    } else {
+      const label = labelOf(options.feature);
+      const descriptions = label ? [{ text: label.label, by: label.how }] : [];
+      const page = toNeuronpediaPage(pages[0], { ...common, descriptions });
+      await writeFileAtomic(options.out, `${JSON.stringify(page)}\n`);
+    }
+    const result = { format: options.to, out: options.out, features: pages.length, of: dDict };
+    context.result(result, () =>
+      options.feature === undefined
+        ? `wrote ${pages.length} of ${dDict} features to ${options.out}; the others never fired on ${store.info.corpus}`
+        : `wrote feature ${options.feature} to ${options.out}`,
     );
   } finally {
     await store.close();
@@ -145,6 +207,10 @@ export const exportCommand: CommandSpec = {
       does: 'feature pages from its harvest, as Neuronpedia imports them',
     },
     {
+      line: 'dict export models/glassbox-atlas/dictionaries/resid-2 --to neuronpedia --feature 17 --out ./17.json',
+      does: 'one feature as Neuronpedia’s interface answers it; --to anthropic for graph front ends',
+    },
+    {
       line: 'dict export ./transcoders --to circuit-tracer --out ./for-circuit-tracer',
       does: 'a set it can attribute with',
     },
@@ -157,10 +223,15 @@ export const exportCommand: CommandSpec = {
       )
       .argument('[more...]', 'further layers')
       .requiredOption('--to <format>', `one of ${targets.join(', ')}`)
-      .requiredOption('-o, --out <path>', 'folder to write; for neuronpedia a file'),
+      .requiredOption('-o, --out <path>', 'folder to write; for neuronpedia a file')
+      .option(
+        '--feature <n>',
+        'with neuronpedia or anthropic: this feature alone; all that fired unless told',
+        wholeNumber('--feature', 0),
+      ),
   async action(context, { args: [first, more], options }) {
     const to = oneOf('format', options.to, targets);
-    if (to === 'neuronpedia') return exportFeatures(context, first, options);
+    if (to === 'neuronpedia' || to === 'anthropic') return exportFeatures(context, first, options);
     const loaded = await Promise.all(
       [first, ...more].map((path: string) => loadAnyDictionary(path)),
     );

@@ -9,9 +9,12 @@ import {
   type FeatureStore,
   featureActivations,
   harvest,
+  type ImportedFeatures,
+  importedOf,
   loadDictionary,
   openHarvest,
   otherWeights,
+  readImported,
   strongestFeatures,
 } from '../../microscope/dictionary/index.ts';
 import {
@@ -26,6 +29,7 @@ import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
 import { openModel, promptTokens, tokenText, withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
 import { fixed, quoteToken, table } from '../table.ts';
+import { importedTable, importedText } from './dict-imported.ts';
 
 /** Where a dictionary's harvest lies unless told: beside its weights. */
 export const harvestFolder = (dictionary: string): string => join(dictionary, 'harvest');
@@ -186,6 +190,40 @@ function pageText(model: Model, page: FeaturePage, label: ShownLabel | null): st
   ].join('\n');
 }
 
+/** The first imported label, with where it is from; nothing for none. */
+function importedLabel(labels: readonly { readonly text: string; readonly source: string }[]) {
+  return labels.length > 0 ? `${labels[0].text} (${labels[0].source})` : '';
+}
+
+/** Pages of other projects alone, for dictionaries that nothing was harvested for: no model is needed. */
+function showImported(
+  context: Context,
+  options: {
+    readonly path: string;
+    readonly sources: readonly ImportedFeatures[];
+    readonly feature: number | undefined;
+    readonly most: number;
+  },
+): undefined {
+  const { path, sources, feature, most } = options;
+  context.note(`Nothing is harvested for ${path}; showing what was imported.`);
+  if (feature === undefined) {
+    context.result({ imported: sources }, () => importedTable(sources, most));
+    return undefined;
+  }
+  const imported = importedOf(sources, feature);
+  if (imported.length === 0) {
+    throw new GlassboxError(`no page of feature ${feature} was imported`, {
+      code: 'no-feature',
+      remedy: `Run \`glassbox dict harvest ${path}\`, or import its page.`,
+    });
+  }
+  context.result({ feature, imported }, () =>
+    [`feature ${feature}`, ...importedText(imported)].join('\n'),
+  );
+  return undefined;
+}
+
 export const featuresCommand: CommandSpec = {
   name: 'features',
   summary: 'look at features: a page, a list, or what fires on a text',
@@ -213,6 +251,11 @@ export const featuresCommand: CommandSpec = {
     ),
   async action(context, { args: [path, feature], options }) {
     const dictionary = await loadDictionary(path);
+    const sources = await readImported(path);
+    const harvested = existsSync(join(options.out ?? harvestFolder(path), 'index.json'));
+    if (sources.length > 0 && !harvested && options.text === undefined) {
+      return showImported(context, { path, sources, feature, most: options.top });
+    }
     const model = await openModel(context, options);
     const labelOf = await openLabels(context, path, dictionary);
     if (options.text !== undefined) {
@@ -247,10 +290,19 @@ export const featuresCommand: CommandSpec = {
       if (feature !== undefined) {
         const page = await store.page(feature);
         const label = labelOf(page.feature);
-        context.result({ ...page, label }, () => pageText(model, page, label));
+        const imported = importedOf(sources, page.feature);
+        context.result({ ...page, label, imported }, () =>
+          [pageText(model, page, label), ...importedText(imported)].join('\n'),
+        );
         return undefined;
       }
-      const all = store.list().map((one) => ({ ...one, label: labelOf(one.feature) }));
+      const all = store.list().map((one) => ({
+        ...one,
+        label: labelOf(one.feature),
+        imported: importedOf(sources, one.feature).flatMap(({ source, page }) =>
+          page.labels.map((label) => ({ ...label, source: source.name })),
+        ),
+      }));
       context.result({ info: store.info, features: all }, () => {
         const most = [...all].sort((a, b) => b.fired - a.fired).slice(0, options.top);
         const rows = most.map((one) => [
@@ -261,7 +313,7 @@ export const featuresCommand: CommandSpec = {
             .slice(0, 4)
             .map((id) => quoteToken(tokenText(model, id)))
             .join(' '),
-          one.label?.label ?? '',
+          one.label?.label ?? importedLabel(one.imported),
         ]);
         return table(['feature', 'density %', 'max', 'raises', 'label'], rows);
       });

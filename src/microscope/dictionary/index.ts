@@ -14,6 +14,8 @@ export { dictionaryHash, type HarvestOptions, harvest } from './harvest/harvest.
 export * from './harvest/store.ts';
 export * from './harvest/text.ts';
 export * from './harvest/types.ts';
+export * from './imported/store.ts';
+export type * from './imported/types.ts';
 export * from './labels/index.ts';
 export * from './metrics/check.ts';
 export type { CrosscoderComparison, Ownership } from './metrics/comparison.ts';

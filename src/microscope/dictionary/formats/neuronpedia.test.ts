@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FeaturePage } from '../harvest/types.ts';
-import { toFeatureJson, toNeuronpediaBatch } from './neuronpedia.ts';
+import { toFeatureJson, toNeuronpediaBatch, toNeuronpediaPage } from './neuronpedia.ts';
+import { readForeignFeatures } from './neuronpedia-read.ts';
 
 const page: FeaturePage = {
   feature: 7,
@@ -54,4 +55,92 @@ test("a feature in the form of Anthropic's front end", () => {
   assert.deepEqual(json.examples_quantiles[0].examples[0].tokens, ['t1', 't2']);
   assert.equal(json.examples_quantiles[0].quantile_name, 'Top activations');
   assert.equal(json.act_max, 4);
+});
+
+const options = { modelId: 'tiny', layer: '2-res-16k', dataset: 'world', tokenText };
+const example = { tokens: ['t1', 't2'], acts: [0, 4], at: 1 };
+
+test('one feature in the form of Neuronpedia’s interface comes back', () => {
+  const descriptions = [{ text: 'places', by: 'a model' }];
+  const json = JSON.parse(JSON.stringify(toNeuronpediaPage(page, { ...options, descriptions })));
+  assert.deepEqual([json.modelId, json.layer, json.index], ['tiny', '2-res-16k', '7']);
+  assert.equal(json.activations[0].maxValueTokenIndex, 1);
+  const expected = {
+    feature: 7,
+    labels: [{ text: 'places', by: 'a model' }],
+    density: 0.25,
+    max: 4,
+    top: [{ text: 't1', value: 0.9 }],
+    bottom: [{ text: 't2', value: -0.8 }],
+    activations: { low: 0, high: 4, counts: [1, 2] },
+    groups: [{ name: 'top', low: 3, high: 4, share: 0.5, examples: [example] }],
+  };
+  const one = readForeignFeatures(json, 'x.json');
+  assert.deepEqual(one, {
+    source: { format: 'neuronpedia', name: 'tiny/2-res-16k' },
+    layer: 2,
+    width: null,
+    features: [expected],
+  });
+  const list = readForeignFeatures([json, { ...json, index: 8, vector: [1, 2, 3] }], 'x.json');
+  assert.deepEqual(
+    list.features.map(({ feature }) => feature),
+    [7, 8],
+  );
+  assert.equal(list.width, 3);
+  const batch = JSON.parse(JSON.stringify(toNeuronpediaBatch([page], options)));
+  const read = readForeignFeatures(batch, 'x.json');
+  assert.deepEqual(read.source, { format: 'neuronpedia-batch', name: 'tiny/2-res-16k' });
+  assert.deepEqual(read.features, [{ ...expected, labels: [] }]);
+});
+
+test('Anthropic’s form and the upload of Neuronpedia’s interface are read', () => {
+  const json = toFeatureJson(page, { tokenText, transcoderId: 'transcoder-2' });
+  const { source, features } = readForeignFeatures({ ...json, clerp: 'mine' }, 'x.json');
+  assert.deepEqual(source, { format: 'anthropic', name: 'transcoder-2' });
+  assert.deepEqual(features[0].labels, [{ text: 'mine', by: null }]);
+  assert.deepEqual(features[0].groups[0].examples, [example]);
+  assert.deepEqual(features[0].activations, page.activations);
+  const upload = {
+    modelId: 'gpt2-small',
+    source: '6-res-jb',
+    features: [
+      {
+        index: 3,
+        density: 0.1,
+        topLogits: [{ token: ' cat', value: 1.5 }],
+        explanations: [{ text: 'cats', modelName: 'gpt-4o' }],
+        activations: [
+          { tokens: ['a', ' cat'], values: [0, 2], quantileMin: 1, quantileMax: 2 },
+          { tokens: [' cat'], values: [9], quantileMin: 8, quantileMax: 9 },
+        ],
+      },
+    ],
+  };
+  const read = readForeignFeatures(upload, 'x.json');
+  assert.deepEqual([read.source.name, read.layer], ['gpt2-small/6-res-jb', 6]);
+  assert.deepEqual(read.features[0].labels, [{ text: 'cats', by: 'gpt-4o' }]);
+  const [first, second] = read.features[0].groups;
+  assert.deepEqual([first.name, first.high, second.name], ['top', 9, '1']);
+  assert.equal(second.examples[0].at, 1);
+});
+
+test('what is wrong with a feature file is named', () => {
+  const json = JSON.parse(
+    JSON.stringify(toNeuronpediaPage(page, { ...options, descriptions: [] })),
+  );
+  const cases: [unknown, RegExp][] = [
+    [7, /holds no features/],
+    [{ a: 1 }, /no modelId, model_id or examples_quantiles/],
+    [{ ...json, pos_values: ['x'] }, /pos_values\.0/],
+    [{ ...json, index: 'x' }, /index is x/],
+    [[json, { ...json, layer: '3-res' }], /several dictionaries: tiny\/2-res-16k, tiny\/3-res/],
+    [{ ...json, activations: [{ ...json.activations[0], values: [1] }] }, /2 tokens and 1 values/],
+  ];
+  for (const [wrong, message] of cases) {
+    assert.throws(() => readForeignFeatures(wrong, 'x.json'), {
+      code: 'bad-feature-file',
+      message,
+    });
+  }
 });

@@ -66,6 +66,57 @@ export function toNeuronpediaFeature(page: FeaturePage, options: NeuronpediaOpti
   };
 }
 
+/** A description of a feature, with who made it. */
+export interface FeatureDescription {
+  readonly text: string;
+  /** The model or method that wrote it. */
+  readonly by: string;
+}
+
+/** One feature as Neuronpedia's interface answers `GET /api/feature/{modelId}/{layer}/{index}`. */
+export function toNeuronpediaPage(
+  page: FeaturePage,
+  options: NeuronpediaOptions & { readonly descriptions: readonly FeatureDescription[] },
+) {
+  const {
+    feature_index,
+    dataset: _,
+    activations,
+    ...figures
+  } = toNeuronpediaFeature(page, options);
+  return {
+    modelId: options.modelId,
+    layer: options.layer,
+    index: String(feature_index),
+    maxActApprox: page.max,
+    hasVector: false,
+    vector: [],
+    topkCosSimIndices: page.neighbours.map(({ feature }) => feature),
+    topkCosSimValues: page.neighbours.map(({ value }) => value),
+    ...figures,
+    activations: activations.map((one) => ({
+      tokens: one.tokens,
+      values: one.values,
+      maxValue: Math.max(...one.values),
+      maxValueTokenIndex: one.values.indexOf(Math.max(...one.values)),
+      minValue: Math.min(...one.values),
+      binMin: one.bin_min,
+      binMax: one.bin_max,
+      binContains: one.bin_contains,
+      qualifyingTokenIndex: one.qualifying_token_index,
+      dfaValues: [],
+      dfaTargetIndex: null,
+      dfaMaxValue: null,
+    })),
+    explanations: options.descriptions.map(({ text, by }) => ({
+      description: text,
+      typeName: by,
+      explanationModelName: by,
+      scores: [],
+    })),
+  };
+}
+
 /** A batch of features as Neuronpedia imports it. */
 export function toNeuronpediaBatch(pages: readonly FeaturePage[], options: NeuronpediaOptions) {
   const [layer, ...set] = options.layer.split('-');
