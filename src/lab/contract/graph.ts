@@ -455,6 +455,30 @@ export interface TwinView extends RelatedView {
   readonly layer: number | null;
 }
 
+/** What another project says of a feature, imported with `glassbox dict import`. */
+export interface ImportedView {
+  /** The dictionary as that project names it. */
+  readonly source: string;
+  readonly format: 'neuronpedia' | 'neuronpedia-batch' | 'anthropic';
+  /** Descriptions, with the model or method that wrote them; they have no score here. */
+  readonly labels: readonly { readonly text: string; readonly by: string | null }[];
+  readonly density: number | null;
+  readonly max: number | null;
+  readonly top: readonly { readonly text: string; readonly value: number | null }[];
+  readonly bottom: readonly { readonly text: string; readonly value: number | null }[];
+  readonly groups: readonly {
+    readonly name: string;
+    readonly low: number | null;
+    readonly high: number | null;
+    readonly share: number | null;
+    readonly examples: readonly {
+      readonly tokens: readonly string[];
+      readonly activations: readonly number[];
+      readonly at: number;
+    }[];
+  }[];
+}
+
 export interface FeatureResponse extends Sourced {
   readonly dictionary: string;
   readonly kind: DictionaryKind;
@@ -483,6 +507,8 @@ export interface FeatureResponse extends Sourced {
   readonly on: (Tokens & { readonly activations: readonly number[] }) | null;
   /** Null while nothing has been harvested for this dictionary. */
   readonly harvest: HarvestView | null;
+  /** By source. */
+  readonly imported: readonly ImportedView[];
 }
 
 /** What the model expects after every token of an example. */

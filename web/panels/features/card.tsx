@@ -7,6 +7,7 @@ import { labelText } from '../labels.ts';
 import { active, detail, featureId, featureName, ownDetail } from './data.ts';
 import { Examples, OnText, TokenDetails } from './examples.tsx';
 import { Densities, Logits, Relations } from './facts.tsx';
+import { Imported } from './imported.tsx';
 import { Interventions } from './interventions.tsx';
 import { scoreLine } from './score.tsx';
 
@@ -26,6 +27,7 @@ export function FeatureCard() {
     <div class="feature-card" aria-busy={detail.busy.value}>
       <Head data={data} />
       <Label data={data} />
+      <Imported data={data} />
       {data.on === null ? null : (
         <section>
           <h3>

@@ -6,6 +6,7 @@ import { choice, type Handler, promptIds, type Session, viewTokens } from '../se
 import { likest, written } from './decoders.ts';
 import { catalogue, featureOf, type NamedDictionary, openDictionary } from './dictionaries.ts';
 import { binned, featurePage, harvestView, openedHarvest } from './harvest.ts';
+import { importedViews } from './imported.ts';
 import { type LabelBook, labelBook } from './labels.ts';
 
 const LISTED_TOKENS = 10;
@@ -134,5 +135,6 @@ export const feature: Handler<'feature'> = async (session, request) => {
         ? null
         : await activationsOn(session, dictionary, { index, prompt }),
     harvest: page && harvestView(session, harvest!, page),
+    imported: await importedViews(own, index),
   };
 };
