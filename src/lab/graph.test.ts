@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { writeModelWithDictionaries } from '../../test/support/dictionary-model.ts';
 import { loadDictionary } from '../microscope/dictionary/files.ts';
 import { dictionaryHash, harvest } from '../microscope/dictionary/harvest/harvest.ts';
+import { addImported } from '../microscope/dictionary/imported/store.ts';
 import { writeLabels } from '../microscope/dictionary/labels/store.ts';
 import type { FeatureLabels } from '../microscope/dictionary/labels/types.ts';
 import { encodePrompt } from '../microscope/prompt.ts';
@@ -251,7 +252,28 @@ test('labels and a harvest beside a dictionary are shown, those of another one a
   });
   await model.release();
 
-  // The lab reads labels once: a model that is opened anew has them.
+  const foreign = {
+    feature: index,
+    labels: [{ text: 'names of people', by: 'somebody' }],
+    density: 0.01,
+    max: 3,
+    top: [{ text: ' Ann', value: null }],
+    bottom: [],
+    activations: null,
+    groups: [
+      {
+        name: 'top',
+        low: 2,
+        high: 3,
+        share: null,
+        examples: [{ tokens: [' Ann'], acts: [3], at: 0 }],
+      },
+    ],
+  };
+  const source = { format: 'neuronpedia', name: 'gpt2-small/0-mlp' } as const;
+  await addImported(own, { source, features: [foreign] });
+
+  // The lab reads labels and what was imported once: a model that is opened anew has them.
   const fresh = await startLab({ model: folder, port: 0, warm: false, page: null });
   const other = labClient(fresh.url);
   const feature = (await other.post('/api/feature', { layer: 0, index })).body;
@@ -264,6 +286,10 @@ test('labels and a harvest beside a dictionary are shown, those of another one a
   const fired = feature.harvest!.histogram!.counts.reduce((a, b) => a + b);
   near(feature.harvest!.density, fired / counted);
   assert.equal(feature.harvest!.groups[0].name, 'top');
+  const { imported } = feature;
+  assert.equal(imported[0].source, 'gpt2-small/0-mlp');
+  assert.deepEqual(imported[0].labels, foreign.labels);
+  assert.deepEqual(imported[0].groups[0].examples[0].activations, [3]);
   const all = (await other.post('/api/features', { ...ASKED, limit: 5000 })).body.features;
   assert.ok(all.filter(({ layer }) => layer === 0).every(({ density }) => density !== null));
   assert.ok(all.filter(({ layer }) => layer !== 0).every(({ density }) => density === null));
