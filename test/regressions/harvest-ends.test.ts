@@ -24,6 +24,7 @@ test('a harvest killed while it was tidied up is carried on with', async () => {
   const state = { model: name, corpus, excluded, dictionary: hash, done: 3 };
   await writeFile(join(`${killed}.partial`, 'state.json'), JSON.stringify(state));
   await writeFile(join(`${killed}.partial`, 'chunk-00002.bin'), 'what was not deleted yet');
+  await writeFile(join(`${killed}.partial`, 'state.json.123.ab.tmp'), 'a write that did not end');
   assert.deepEqual(await harvest(killed, model, dictionary, options), info);
   assert.deepEqual(await readdir(killed), await readdir(whole));
   for (const file of await readdir(whole)) {

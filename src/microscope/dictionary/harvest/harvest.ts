@@ -116,8 +116,10 @@ export async function harvest(
 
 /** Drops what only the work needed and gives the folder its name. What was begun before is carried on with. */
 async function publish(partial: string, folder: string, info: HarvestInfo): Promise<HarvestInfo> {
+  const kept = [INDEX, TOKENS, ROWS, EVENTS, FEATURES];
   for (const name of await readdir(partial)) {
-    if (/^chunk-\d+\.bin$/.test(name) || name === STATE) await rm(join(partial, name));
+    // Chunks, the state, and what a killed process left of a write that had not ended.
+    if (!kept.includes(name)) await rm(join(partial, name));
   }
   await mkdir(dirname(folder), { recursive: true });
   await rename(partial, folder);
