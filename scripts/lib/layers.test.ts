@@ -86,6 +86,15 @@ const PLANTED: readonly (readonly [string, Record<string, string>, string])[] = 
     'web-takes-only-types-from-the-rest',
   ],
   [
+    'more than types in what the page shares',
+    {
+      'src/microscope/graph/format/b.ts':
+        "import { m } from '../m.ts';\nexport const b = () => m;\n",
+      'src/microscope/graph/m.ts': 'export const m = 1;\n',
+    },
+    'what-the-page-shares-stands-alone',
+  ],
+  [
     'a Node module in a figure',
     { 'src/figures/g.ts': "import { join } from 'node:path';\nexport const g = join;\n" },
     'figures-and-words-use-no-builtin',

@@ -22,6 +22,9 @@ export const LAYERS = [
 
 const TESTS = '\\.test\\.ts$';
 
+/** The meaning of graph files, which the page and the commands must read alike. */
+const SHARED = '^src/microscope/graph/format/';
+
 /**
  * The layer rules over the folders of `src/` and `web/`. A type-only import counts like any other: a lower layer
  * must be readable without a higher one. Tests may use any npm package but obey the order as well.
@@ -72,7 +75,17 @@ export function layerRules(): IForbiddenRuleType[] {
       name: 'web-takes-only-types-from-the-rest',
       severity: 'error',
       from: { path: '^web/', pathNot: TESTS },
-      to: { path: '^src/', pathNot: '^src/(figures|i18n)/', dependencyTypesNot: ['type-only'] },
+      to: {
+        path: '^src/',
+        pathNot: `^src/(figures|i18n)/|${SHARED}`,
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
+      name: 'what-the-page-shares-stands-alone',
+      severity: 'error',
+      from: { path: SHARED, pathNot: TESTS },
+      to: { pathNot: SHARED, dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'no-dev-package-in-the-product',

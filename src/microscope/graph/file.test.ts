@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseGraphFile, toGraphFile } from './file.ts';
-import { cantorPair, cantorUnpair } from './node-ids.ts';
+import { cantorPair, cantorUnpair } from './format/node-ids.ts';
 import type { AttributionGraph, GraphNode } from './types.ts';
 
 test("Cantor's pairing is undone", () => {

@@ -1,6 +1,6 @@
 import { GlassboxError } from '../../base/error.ts';
-import { fileNode } from './file-node.ts';
-import { fileIds } from './node-ids.ts';
+import { fileNode } from './format/file-node.ts';
+import { fileIds } from './format/node-ids.ts';
 import { type PruneOptions, pruneGraph } from './prune.ts';
 import { type GraphFile, type GraphFileNode, graphFileSchema } from './schema.ts';
 import type { AttributionGraph, GraphNode } from './types.ts';

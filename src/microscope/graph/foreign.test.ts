@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { linkEnds } from './ends.ts';
 import { parseGraphFile, toGraphFile } from './file.ts';
+import { linkEnds } from './format/ends.ts';
+import { readGraph } from './format/read.ts';
 import { graphScores } from './influence.ts';
-import { readGraph } from './read.ts';
 import type { GraphFile } from './schema.ts';
 import { readTorchGraph } from './torch-graph.ts';
 

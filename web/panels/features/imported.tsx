@@ -96,7 +96,7 @@ function Texts({ one }: { readonly one: ImportedView }) {
                     title={`${tokenText(text)} ${formatNumber(activations[i], { digits: 3 })}`}
                     style={tint('magnitude', most > 0 ? activations[i] / most : 0)}
                   >
-                    {tokenText(text)}
+                    {text.replaceAll('\n', '⏎')}
                   </span>
                 ))}
               </li>

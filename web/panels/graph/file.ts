@@ -1,8 +1,8 @@
 /** The public attribution-graph file, both ways, in the page. */
 import type { SubgraphPlacing } from '../../../src/figures/subgraph-layout.ts';
-import { fileNode } from '../../../src/microscope/graph/file-node.ts';
-import { fileIds } from '../../../src/microscope/graph/node-ids.ts';
-import { type ReadNode, readGraph } from '../../../src/microscope/graph/read.ts';
+import { fileNode } from '../../../src/microscope/graph/format/file-node.ts';
+import { fileIds } from '../../../src/microscope/graph/format/node-ids.ts';
+import { type ReadNode, readGraph } from '../../../src/microscope/graph/format/read.ts';
 import type { GraphFile, GraphFileNode } from '../../../src/microscope/graph/schema.ts';
 import { presences } from './filter.ts';
 import { readPlaces, writePlaces } from './places.ts';

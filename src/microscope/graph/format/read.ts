@@ -1,8 +1,8 @@
+import type { GraphFile, GraphFileNode } from '../schema.ts';
+import type { GraphNode } from '../types.ts';
 import { readAnnotations } from './annotations.ts';
 import { linkEnds } from './ends.ts';
 import { cantorUnpair, kindOfType } from './node-ids.ts';
-import type { GraphFile, GraphFileNode } from './schema.ts';
-import type { GraphNode } from './types.ts';
 
 /** A node of a file, as this program sees it. */
 export interface ReadNode extends GraphNode {

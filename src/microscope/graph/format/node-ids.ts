@@ -1,4 +1,4 @@
-import type { GraphNodeKind } from './types.ts';
+import type { GraphNodeKind } from '../types.ts';
 
 /** One number for a layer and a feature: Cantor's pairing, as the public format has it. */
 export function cantorPair(x: number, y: number): number {

@@ -1,4 +1,4 @@
-import type { GraphNodeKind } from './types.ts';
+import type { GraphNodeKind } from '../types.ts';
 
 /** A node of a file as far as telling its namesakes apart goes. */
 export interface EndNode {

@@ -1,6 +1,6 @@
+import type { GraphFileNode } from '../schema.ts';
+import type { GraphNodeKind } from '../types.ts';
 import { cantorPair, NODE_TYPES } from './node-ids.ts';
-import type { GraphFileNode } from './schema.ts';
-import type { GraphNodeKind } from './types.ts';
 
 /** What a node's record in a file is made from. */
 export interface NodeRecord {
