@@ -33,14 +33,23 @@ export function parseCorpus(text: string): CorpusConfig {
   return { world: { seed: Number(world[2]), split: world[1] === 'world' ? 'train' : 'held-out' } };
 }
 
-/** Whether a model's tokenizer has the tokens of the built-in world, each with the same id. */
-function speaksWorld(model: Model, world: Tokenizer): boolean {
-  const own = tokenizerOf(model);
-  if (own.vocabSize !== world.vocabSize) return false;
+/** Whether two tokenizers have the same tokens, each with the same id. */
+function sameTokens(a: Tokenizer, b: Tokenizer): boolean {
+  if (a.vocabSize !== b.vocabSize) return false;
   const text = (tokenizer: Tokenizer, id: number) => tokenizer.tokenStrings([id])[0]?.text;
-  return Array.from({ length: world.vocabSize }, (_, id) => id).every(
-    (id) => text(own, id) === text(world, id),
+  return Array.from({ length: a.vocabSize }, (_, id) => id).every(
+    (id) => text(a, id) === text(b, id),
   );
+}
+
+/** Throws `tokenizer-mismatch` unless two models read text as the same tokens, as those of a crosscoder must. */
+export function checkSameTokens(model: Model, other: Model): void {
+  if (sameTokens(tokenizerOf(model), tokenizerOf(other))) return;
+  throw new GlassboxError(`${model.name} and ${other.name} cut text into different tokens`, {
+    code: 'tokenizer-mismatch',
+    remedy: 'Compare models that share a tokenizer, such as a base model and its fine-tunes.',
+    details: { model: model.name, other: other.name },
+  });
 }
 
 /**
@@ -53,7 +62,7 @@ function worldStream(model: Model, seed: number): TokenSource {
   const length = contextLength(model.config);
   const [pad, end] = [tokenizer.id(SPECIAL.pad), tokenizer.id(SPECIAL.endOfText)];
   const reader = createTokenizer({ tokenizer: tokenizerJson(world) });
-  const own = speaksWorld(model, reader) ? null : tokenizerOf(model);
+  const own = sameTokens(tokenizerOf(model), reader) ? null : tokenizerOf(model);
   // Rows of another tokenizer are packed as for the built-in model, whose documents have room in 128 tokens.
   const room = own ? PACKED : length;
   return {

@@ -166,6 +166,9 @@ test('a crosscoder of two models is trained, and measured in both', async () => 
   const alone = await glassbox(...argv);
   assert.equal(alone.code, 2);
   assert.match(alone.err, /two models/);
+  const strangers = await glassbox(...argv, '--other', 'glassbox-atlas');
+  assert.equal(strangers.code, 2);
+  assert.match(strangers.err, /different tokens/);
 });
 
 test('bad input ends with a message that names it', async () => {

@@ -29,7 +29,7 @@ import {
 } from '../../microscope/dictionary/index.ts';
 import { readLabels } from '../../microscope/dictionary/labels/index.ts';
 import type { CommandSpec } from '../command.ts';
-import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
+import { checkSameTokens, excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
 import { type OpenedDictionary, openDictionaries } from '../dictionaries.ts';
 import { openModel, withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
@@ -188,6 +188,7 @@ export const evalCommand: CommandSpec = {
     const model = await openModel(context, options);
     const other =
       options.other === undefined ? undefined : await openModel(context, { model: options.other });
+    if (other) checkSameTokens(model, other);
     for (const { folder, dictionary } of opened) {
       const remark = otherWeights(model, dictionary);
       if (remark) context.note(`${folder}: ${remark}`);

@@ -36,7 +36,7 @@ import { type Model, openModel } from '../../model/index.ts';
 import { nodeRuntime } from '../../runtime/index.ts';
 import { type CommandSpec, EXIT } from '../command.ts';
 import type { Context } from '../context.ts';
-import { excludedTokens, openCorpus } from '../corpus.ts';
+import { checkSameTokens, excludedTokens, openCorpus } from '../corpus.ts';
 import { fixed, table } from '../table.ts';
 
 async function readJson(path: string): Promise<unknown> {
@@ -280,6 +280,7 @@ Every field: docs/recipes/0005-dictionaries.md`,
     const load = { onProgress: context.progress };
     const model = await openModel(config.model, load);
     const other = config.other ? await openModel(config.other, load) : undefined;
+    if (other) checkSameTokens(model, other);
     const tasks = configuredTasks(config, { model, other });
     const excluded = excludedTokens(model, config.exclude);
     const setup: Setup = { config, model, other, tasks, excluded };
