@@ -1,4 +1,4 @@
-import { en, type Messages } from './en.ts';
+import type { Messages } from './en.ts';
 
 /** The languages of the interface, as BCP 47 tags fit for a `lang` attribute. */
 export const LOCALES = ['en', 'zh-Hant', 'zh-Hans'] as const;
@@ -40,11 +40,11 @@ function matchLocale(tag: string): Locale | undefined {
   return full.language === 'en' ? 'en' : undefined;
 }
 
-/** The words of one language; those that are not English are fetched when first asked for. */
+/** The words of one language, fetched when first asked for: nobody waits for those of another. */
 export async function loadMessages(locale: Locale): Promise<Messages> {
   switch (locale) {
     case 'en':
-      return en;
+      return (await import('./en.ts')).en;
     case 'zh-Hant':
       return (await import('./zh-Hant.ts')).zhHant;
     case 'zh-Hans':

@@ -8,7 +8,7 @@ export interface PageSize {
   readonly shell: number;
   /** Every later chunk with all it imports beyond the shell, by file name. */
   readonly chunks: Readonly<Record<string, number>>;
-  /** All that one reader can come to load beyond the shell: one other language at most. */
+  /** All that one reader can come to load beyond the shell: one language. */
   readonly rest: number;
 }
 
@@ -38,7 +38,7 @@ export function pageSize(folder: string): PageSize {
   const html = readFileSync(join(folder, 'index.html'), 'utf8');
   const shell = closure([...html.matchAll(/assets\/([^"]+)/g)].map(([, file]) => file));
   const later = assets.filter((file) => !shell.has(file));
-  const languages = later.filter((file) => file.startsWith('zh-'));
+  const languages = later.filter((file) => /^(en|zh-Han[st])-/.test(file));
   const beyond = (file: string) => [...closure([file])].filter((name) => !shell.has(name));
   return {
     shell: sizeOf('index.html') + total(shell),
