@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import {
   type ComparedDictionary,
   comparisonFigures,
@@ -107,6 +108,28 @@ test('names of marks that lie on each other do not', () => {
   assert.equal(places.length, 6);
   const heights = places.map(([, , y]) => Number(y)).sort((a, b) => a - b);
   for (let i = 1; i < heights.length; i++) assert.ok(heights[i] - heights[i - 1] >= 11);
+});
+
+test('names find a place wherever marks lie', () => {
+  const place = fc.record({
+    l0: fc.integer({ min: 0, max: 400 }).map((value) => value / 10),
+    ev: fc.integer({ min: 0, max: 1000 }).map((value) => value / 1000),
+  });
+  fc.assert(
+    fc.property(fc.array(place, { minLength: 1, maxLength: 24 }), (places) => {
+      const dictionaries = places.map(({ l0, ev }, i) => {
+        const figures = { l0: figure(l0), explainedVariance: figure(ev) };
+        const own = { ...DICTIONARIES[1].figures!, ...figures };
+        return { ...DICTIONARIES[1], name: `d${i}`, layer: i, figures: own };
+      });
+      const [{ figure: drawn }] = comparisonFigures(
+        { dictionaries, sets: [] },
+        { palette: palettes.light, words: en.dictionaries },
+      );
+      assert.doesNotMatch(renderSvg(drawn), /NaN|Infinity/);
+    }),
+    { numRuns: 40 },
+  );
 });
 
 const CURVE = { mean: [3, 2, 1.5], low: [2.9, 1.8, 1.4], high: [3.1, 2.2, 1.6] };

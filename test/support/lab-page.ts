@@ -76,10 +76,12 @@ export async function buildPage(folder: string): Promise<void> {
 }
 
 /** Starts everything once for a file of tests, with the built-in model unless another is named. */
-export async function openLabPage(options: { readonly model?: string } = {}): Promise<LabPage> {
+export async function openLabPage(
+  options: { readonly model?: string; readonly runs?: readonly string[] } = {},
+): Promise<LabPage> {
   const folder = await mkdtemp(join(tmpdir(), 'glassbox-page-'));
   await buildPage(folder);
-  const lab = await startLab({ model: options.model, port: 0, page: folder });
+  const lab = await startLab({ ...options, port: 0, page: folder });
   const failed = await lab.warmed;
   if (failed !== null) throw failed;
   const browser = await launchBrowser();

@@ -102,7 +102,7 @@ async function writeFigure(
   const figures = comparisonFigures({ dictionaries: compared(all), sets }, { palette, words });
   const page = flowFigures(
     figures.map(({ figure }) => figure),
-    { palette, title: words.title, width: 1040 },
+    { palette, title: words.title, width: 1400 },
   );
   await writeFileAtomic(path, renderSvg(page));
 }

@@ -38,6 +38,8 @@ export interface TradeOffOptions extends FigureOptions {
 }
 
 const WIDTH = 310;
+/** Pixels between two names; pushed a hair further, so that rounding never leaves one where it was. */
+const LINE = 11;
 const MARGIN = { left: 48, right: 26, bottom: 36 };
 /** More points than this go without a name of their own; their tooltips tell. */
 const NAMED = 24;
@@ -182,12 +184,12 @@ function names(
       const right = x(point.x.value) + 8;
       const fits = right + size < width;
       const left = fits ? right : x(point.x.value) - 8 - size;
-      let at = y(point.y.value) + 4;
+      let at = y(point.y.value) - 5;
       const hits = () =>
         placed.find(
-          (one) => one.left < left + size && left < one.right && Math.abs(one.y - at) < 11,
+          (one) => one.left < left + size && left < one.right && Math.abs(one.y - at) < LINE,
         );
-      for (let other = hits(); other; other = hits()) at = other.y + 11;
+      for (let other = hits(); other; other = hits()) at = other.y + LINE + 0.01;
       placed.push({ left, right: left + size, y: at });
       return el(
         'text',

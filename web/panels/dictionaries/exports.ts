@@ -27,7 +27,7 @@ function comparisonExports(): Exports | undefined {
       const figures = comparisonFigures(drawn, { palette, words, lang, width: 676 });
       return flowFigures(
         figures.map(({ figure }) => figure),
-        { palette, lang, title: words.title, width: 1040 },
+        { palette, lang, title: words.title, width: 1400 },
       );
     },
     table: () => ({
