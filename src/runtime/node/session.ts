@@ -30,6 +30,9 @@ export async function createNodeSession(
     enableCpuMemArena: arena,
     externalData: external.map(({ path, data }) => ({ path, data })),
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    // Every program has threads of its own. After a run they would wait for the next one in a busy loop for
+    // tens of milliseconds, and take a core from the program that runs next.
+    extra: { session: { force_spinning_stop: '1' } },
     // What goes wrong is thrown; printing it too would only mix into the caller's output.
     logSeverityLevel: 4,
   });
