@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
+import { Rng } from '../../base/rng.ts';
 import { edgeScores, graphScores, influence, keepThreshold, normaliseRows } from './influence.ts';
 import { pruneGraph } from './prune.ts';
 import type { GraphNodeKind } from './types.ts';
@@ -75,4 +77,71 @@ test('pruning drops what leads nowhere and keeps tokens and logits', () => {
   const few = pruneGraph(kinds, matrix, weights, { nodeShare: 0.5, edgeShare: 1 });
   assert.deepEqual(few.keepNodes, [true, true, false, false, true]);
   assert.deepEqual([few.keepEdges[4 * 5 + 1], few.keepEdges[4 * 5 + 2]], [1, 0]);
+});
+
+/** circuit-tracer's prune_graph as its source reads: masks updated all at once until they stay. */
+function pruneByTheBook(
+  nodeKinds: readonly GraphNodeKind[],
+  matrix: Float64Array,
+  weights: readonly number[],
+  [nodeShare, edgeShare]: readonly [number, number],
+) {
+  const n = nodeKinds.length;
+  const fixed = (i: number) => nodeKinds[i] === 'token' || nodeKinds[i] === 'logit';
+  const threshold = (scores: ArrayLike<number>, share: number) => {
+    const sorted = Array.from(scores).sort((a, b) => b - a);
+    const total = sorted.reduce((a, b) => a + b, 0);
+    let carried = 0;
+    const at = sorted.findIndex((score) => (carried += score) / total >= share);
+    return sorted[at < 0 ? n * n - 1 : at] ?? 0;
+  };
+  const importance = influence(normaliseRows(matrix, n), weights);
+  const least = threshold(importance, nodeShare);
+  let nodes = nodeKinds.map((_, i) => fixed(i) || importance[i] >= least);
+  const left = matrix.map((value, i) => (nodes[Math.floor(i / n)] && nodes[i % n] ? value : 0));
+  const normalised = normaliseRows(left, n);
+  const scores = edgeScores(normalised, influence(normalised, weights), weights);
+  const leastEdge = threshold(scores, edgeShare);
+  let edges = Array.from(scores, (score) => score > 0 && score >= leastEdge);
+  const any = (index: (other: number) => number) =>
+    Array.from({ length: n }, (_, other) => edges[index(other)]).some(Boolean);
+  for (;;) {
+    const before = nodes;
+    nodes = nodes.map((keep, i) => {
+      if (fixed(i)) return keep;
+      const outgoing = any((target) => target * n + i);
+      return keep && outgoing && (nodeKinds[i] === 'error' || any((source) => i * n + source));
+    });
+    edges = edges.map((keep, i) => keep && nodes[Math.floor(i / n)] && nodes[i % n]);
+    if (nodes.every((keep, i) => keep === before[i])) return { nodes, edges };
+  }
+}
+
+test('pruning ends where the published procedure ends, on random graphs', () => {
+  const order: GraphNodeKind[] = [
+    ...new Array(9).fill('feature'),
+    ...['error', 'error', 'error', 'token', 'token', 'logit', 'logit'],
+  ] as GraphNodeKind[];
+  const n = order.length;
+  const share = fc.double({ min: 0.05, max: 0.99, noNaN: true });
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 1e6 }), share, share, (seed, nodeShare, edgeShare) => {
+      const rng = new Rng(seed);
+      const matrix = new Float64Array(n * n);
+      for (let target = 0; target < n; target++) {
+        if (order[target] !== 'feature' && order[target] !== 'logit') continue;
+        for (let source = 0; source < n; source++) {
+          // Features only read earlier features; everything else but logits can be read by all.
+          const earlier = order[source] === 'feature' ? source < target : order[source] !== 'logit';
+          if (earlier && rng.next() < 0.4) matrix[target * n + source] = rng.normal();
+        }
+      }
+      const weights = order.map((kind, i) => (kind === 'logit' ? (i === n - 1 ? 0.3 : 0.6) : 0));
+      const book = pruneByTheBook(order, matrix, weights, [nodeShare, edgeShare]);
+      const ours = pruneGraph(order, matrix, weights, { nodeShare, edgeShare });
+      assert.deepEqual(ours.keepNodes, book.nodes);
+      assert.deepEqual(Array.from(ours.keepEdges, Boolean), book.edges);
+    }),
+    { numRuns: 200 },
+  );
 });

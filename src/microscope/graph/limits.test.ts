@@ -164,3 +164,36 @@ test('a special token is put in front where there is none', async () => {
   assert.deepEqual(withBeginning({ ...atlas, tokenizer: null }, [40]), [40]);
   await atlas.release();
 });
+
+test('the likeliest logits are taken until they carry the share asked for, and not one more', async () => {
+  const { targets: ten } = await attributePrompt(model, set, tokens, { logitShare: 1 });
+  assert.equal(ten.length, 10);
+  assert.ok(ten.every(({ probability }, i) => i === 0 || probability <= ten[i - 1].probability));
+  const two = ten[0].probability + ten[1].probability;
+  for (const [logitShare, count] of [
+    [two - 1e-6, 2],
+    [two + 1e-6, 3],
+    // A share of 0 gave a graph without a logit, whose scores were 0 / 0.
+    [0, 1],
+  ]) {
+    const { targets } = await attributePrompt(model, set, tokens, { logitShare });
+    assert.equal(targets.length, count, `${logitShare}`);
+  }
+});
+
+test('the edges into a difference of logits are the difference of the edges into each', async () => {
+  const [target, distractor] = [5, 17];
+  const apart = await attributePrompt(model, set, tokens, { tokens: [target, distractor] });
+  const minus = await attributePrompt(model, set, tokens, { difference: { target, distractor } });
+  const n = apart.graph.nodes.length;
+  const row = ({ graph }: Attribution, fromEnd: number) => {
+    const size = graph.nodes.length;
+    return graph.adjacency.subarray((size - fromEnd) * size, (size - fromEnd + 1) * size);
+  };
+  const [a, b, difference] = [row(apart, 2), row(apart, 1), row(minus, 1)];
+  for (let source = 0; source < n - 2; source++) {
+    const expected = a[source] - b[source];
+    assert.ok(Math.abs(difference[source] - expected) < 1e-5 * Math.max(1, Math.abs(expected)));
+  }
+  assert.deepEqual(minus.graph.outputs, [{ id: model.config.dVocab, text: '#5 − #17' }]);
+});

@@ -112,7 +112,8 @@ export function logitTargets(
   const chosen: number[] = [];
   let carried = 0;
   for (const id of order) {
-    if (chosen.length >= maxLogits || carried >= logitShare) break;
+    // One logit is explained in any case: a graph without would lead nowhere.
+    if (chosen.length > 0 && (chosen.length >= maxLogits || carried >= logitShare)) break;
     chosen.push(id);
     carried += probs[id];
   }
