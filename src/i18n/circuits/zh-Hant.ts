@@ -21,14 +21,14 @@ export const circuits = {
   method: '方法',
   methods: {
     'eap-ig-inputs': 'EAP-IG（輸入）',
-    'eap-ig-activations': 'EAP-IG（激活）',
+    'eap-ig-activations': 'EAP-IG（活化）',
     eap: 'EAP（單次梯度）',
     exact: '精確，逐邊切斷',
     acdc: 'ACDC（逐步切除）',
   },
   methodHints: {
     'eap-ig-inputs': '在兩個提示詞的嵌入之間取平均梯度；一般首選',
-    'eap-ig-activations': '在兩次執行的激活之間逐節點取平均梯度',
+    'eap-ig-activations': '在兩次執行的活化之間逐節點取平均梯度',
     eap: '只用乾淨提示詞上的一次梯度；最快的估計',
     exact: '每條邊單獨切斷一次：每條邊、每對提示詞各執行一次',
     acdc: '由後往前走，切掉代價低於門檻的每條邊',
