@@ -9,10 +9,12 @@ unsafe.pt is a pickle that would run a function: readers must refuse it. Version
 """
 
 import argparse
+import importlib
 import json
 import os
 import pathlib
 import pickle
+import sys
 import types
 
 import numpy as np
@@ -201,6 +203,35 @@ def circuit_tracer(make):
     make.expect(path, **expected, **{f"total.{layer}": out[layer] for layer in range(layers)})
 
 
+def crosscoders(make, checkout):
+    """Crosscoders of science-of-finetuning/crosscoder_learning (commit b2363ed), whose package has the name of another one."""
+    package = types.ModuleType("crosscoder_learning")
+    package.__path__ = [str(checkout / "dictionary_learning")]
+    sys.modules["crosscoder_learning"] = package
+    found = importlib.import_module("crosscoder_learning.dictionary")
+
+    def write(name, crosscoder, **more):
+        path = make.folder(name)
+        make.fill(crosscoder)
+        if "threshold" in dict(crosscoder.named_buffers()):
+            crosscoder.threshold.fill_(0.9)
+        kind = type(crosscoder).__name__
+        trainer = dict(dict_class=kind, activation_dim=D, dict_size=N, layer=2, lm_name="base-chat", submodule_name=None,
+                       code_normalization=str(crosscoder.code_normalization), code_normalization_alpha_sae=1.0, code_normalization_alpha_cc=0.1, **more)
+        write_json(path / "config.json", {"trainer": trainer})
+        torch.save(crosscoder.state_dict(), path / "ae.pt")
+        x = make.random(ROWS, 2, D, scale=1.5)
+        acts = crosscoder.encode(x)
+        out = crosscoder.decode(acts)
+        make.expect(path, **{"x.0": x[:, 0], "x.1": x[:, 1], "acts": acts, "out.0": out[:, 0], "out.1": out[:, 1]})
+
+    write("crosscoder", found.CrossCoder(D, N, 2))
+    stats = dict(activation_mean=make.random(2, D), activation_std=make.random(2, D).abs() + 0.5, target_rms=2.0)
+    for kind in ("CROSSCODER", "SAE", "MIXED", "NONE"):
+        made = found.BatchTopKCrossCoder(D, N, 2, k=3, code_normalization=found.CodeNormalization[kind], **stats)
+        write(f"crosscoder-batchtopk-{kind.lower()}", made, k=3)
+
+
 class Unsafe:
     def __reduce__(self):
         return (os.system, ("echo this must never run",))
@@ -209,10 +240,14 @@ class Unsafe:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="test/fixtures/dictionaries", type=pathlib.Path)
-    make = Maker(parser.parse_args().out)
+    parser.add_argument("--crosscoders", type=pathlib.Path, help="a checkout of crosscoder_learning; left alone without")
+    args = parser.parse_args()
+    make = Maker(args.out)
     torch.manual_seed(0)
     for part in (saelens, dictionary_learning, sparsify, gemma_scope, circuit_tracer):
         part(make)
+    if args.crosscoders:
+        crosscoders(make, args.crosscoders)
     torch.save({"a": torch.zeros(1), "b": Unsafe()}, make.out / "unsafe.pt")
     (make.out / "unsafe-plain.pt").write_bytes(pickle.dumps(Unsafe(), protocol=2))
     strided = torch.arange(24, dtype=torch.float32).reshape(4, 6)

@@ -26,12 +26,112 @@ function addressOf(trainer: Json, source: string): string {
   return `blocks.${layer}.${hook}`;
 }
 
+/** How crosscoders weigh a feature before comparing it with the threshold, by the number in the file. */
+const CODE_NORMS = ['CROSSCODER', 'SAE', 'MIXED', 'NONE'] as const;
+
+/** What a feature's pre-activation is multiplied by before it is compared, `[d_dict]`. */
+function codeNorms(trainer: Json, tensors: ForeignTensors, decoder: TensorData): Float64Array {
+  const [count, dDict, d] = decoder.shape;
+  const kind = CODE_NORMS[tensors.scalar('code_normalization_id') - 1];
+  if (kind === undefined) {
+    throw badDictionary(tensors.source, 'has a threshold per address, which is not supported');
+  }
+  const [sae, cross] = [trainer.code_normalization_alpha_sae, trainer.code_normalization_alpha_cc];
+  return Float64Array.from({ length: dDict }, (_, feature) => {
+    const lengths = Array.from({ length: count }, (__, j) => {
+      const start = (j * dDict + feature) * d;
+      return Math.hypot(...(decoder.data as Float32Array).subarray(start, start + d));
+    });
+    const sum = lengths.reduce((a, b) => a + b, 0);
+    if (kind === 'NONE') return 1;
+    if (kind === 'CROSSCODER') return sum;
+    const whole = Math.hypot(...lengths);
+    return kind === 'SAE' ? whole : Number(sae ?? 1) * whole + Number(cross ?? 0.1) * sum;
+  });
+}
+
+/**
+ * A crosscoder of the crosscoder_learning branch. Its normalisation of activations, (x − mean) · scale per address, goes into the
+ * weights. Two inputs are one address of two models, as its trainers have it.
+ */
+function fromCrosscoder(trainer: Json, tensors: ForeignTensors, address: string): Dictionary {
+  const { source } = tensors;
+  const shape = tensors.shape('encoder.weight');
+  const [count, d, dDict] = shape;
+  if (count !== 2) {
+    throw badDictionary(source, `reads ${count} activations, and does not say which they are`);
+  }
+  const encoder = tensors.floats('encoder.weight', [count, d, dDict]).data as Float32Array;
+  const decoder = tensors.floats('decoder.weight', [count, dDict, d]);
+  const decoderBias = tensors.floats('decoder.bias', [count, d]).data as Float32Array;
+  const bias = Float32Array.from(tensors.floats('encoder.bias', [dDict]).data as Float32Array);
+  const given = tensors.has('activation_mean') ? tensors.numbers('activation_mean') : [Number.NaN];
+  const normalises = given.every(Number.isFinite);
+  const scales = normalises ? tensors.numbers('activation_global_scale') : [];
+  if (normalises && scales.every((scale) => scale === 1)) {
+    throw badDictionary(source, 'normalises every dimension on its own, which is not supported');
+  }
+  const params: Record<string, TensorData> = {};
+  for (let i = 0; i < count; i++) {
+    const scale = normalises ? scales[i] : 1;
+    const mean = normalises ? given.slice(i * d, (i + 1) * d) : new Array<number>(d).fill(0);
+    const enc = encoder.slice(i * d * dDict, (i + 1) * d * dDict).map((value) => value * scale);
+    mean.forEach((value, row) => {
+      for (let feature = 0; feature < dDict; feature++) {
+        bias[feature] -= value * enc[row * dDict + feature];
+      }
+    });
+    const start = i * dDict * d;
+    const dec = (decoder.data as Float32Array).slice(start, start + dDict * d);
+    params[`W_enc.${i}`] = { dtype: 'float32', shape: [d, dDict], data: enc };
+    params[`W_dec.${i}`] = {
+      dtype: 'float32',
+      shape: [dDict, d],
+      data: dec.map((value) => value / scale),
+    };
+    const own = decoderBias.slice(i * d, (i + 1) * d);
+    params[`b_dec.${i}`] = {
+      dtype: 'float32',
+      shape: [d],
+      data: own.map((value, row) => value / scale + mean[row]),
+    };
+  }
+  params.b_enc = { dtype: 'float32', shape: [dDict], data: bias };
+  const gated = trainer.dict_class === 'BatchTopKCrossCoder';
+  if (gated) {
+    const threshold = tensors.scalar('threshold');
+    if (threshold < 0) {
+      throw badDictionary(source, 'has no threshold yet: it was saved before training set one');
+    }
+    const norms = codeNorms(trainer, tensors, decoder);
+    const data = Float32Array.from(norms, (norm) => threshold / Math.max(norm, 1e-30));
+    params.threshold = { dtype: 'float32', shape: [dDict], data };
+  }
+  const places = [address, `other:${address}`];
+  const config: DictionaryConfig = {
+    activation: gated ? { kind: 'batchtopk', k: tensors.scalar('k') } : { kind: 'relu' },
+    reads: places,
+    writes: places,
+    dIn: d,
+    dOut: d,
+    dDict,
+    centreInput: false,
+    skip: false,
+    scale: 1,
+    model: { name: String(trainer.lm_name ?? 'unknown'), hash: null },
+  };
+  return { config, params };
+}
+
 /** A dictionary of `dictionary_learning`: `ae.pt` with `config.json` `{trainer: {dict_class, …}}`. */
 export function fromDictionaryLearning(json: unknown, tensors: ForeignTensors): Dictionary {
   const trainer = record(record(json).trainer);
   const { source } = tensors;
   const kind = String(trainer.dict_class ?? '');
   const address = addressOf(trainer, source);
+  if (kind === 'CrossCoder' || kind === 'BatchTopKCrossCoder') {
+    return fromCrosscoder(trainer, tensors, address);
+  }
   const rowMajor = tensors.has('encoder.weight');
   const [dDict, d] = rowMajor
     ? (tensors.shape('encoder.weight') as readonly [number, number])
@@ -121,7 +221,7 @@ export function fromDictionaryLearning(json: unknown, tensors: ForeignTensors): 
     default:
       throw badDictionary(
         source,
-        `config.json: dict_class "${kind}" is not supported (AutoEncoder, AutoEncoderNew, GatedAutoEncoder, JumpReluAutoEncoder, AutoEncoderTopK, BatchTopKSAE, MatryoshkaBatchTopKSAE are)`,
+        `config.json: dict_class "${kind}" is not supported (AutoEncoder, AutoEncoderNew, GatedAutoEncoder, JumpReluAutoEncoder, AutoEncoderTopK, BatchTopKSAE, MatryoshkaBatchTopKSAE, CrossCoder, BatchTopKCrossCoder are)`,
       );
   }
 }

@@ -92,6 +92,28 @@ for (const [path, format, kind, address] of singles) {
   });
 }
 
+for (const name of [
+  '',
+  '-batchtopk-crosscoder',
+  '-batchtopk-sae',
+  '-batchtopk-mixed',
+  '-batchtopk-none',
+]) {
+  test(`crosscoder${name} computes what crosscoder_learning does`, async () => {
+    const folder = join(fixtures, `crosscoder${name}`);
+    const { dictionaries, format } = await loadAnyDictionary(folder);
+    assert.equal(format, 'dictionary_learning');
+    const [{ config }] = dictionaries;
+    assert.deepEqual(config.reads, ['blocks.2.hook_resid_post', 'other:blocks.2.hook_resid_post']);
+    const expected = join(folder, 'expected.safetensors');
+    const inputs = await Promise.all([0, 1].map((i) => floats(expected, `x.${i}`)));
+    const { acts, outputs } = await runDictionary(referenceRuntime, dictionaries[0], inputs);
+    near(acts, await floats(expected, 'acts'), 'acts');
+    assert.ok(acts.some((value) => value > 0) && acts.some((value) => value === 0));
+    for (const i of [0, 1]) near(outputs[i], await floats(expected, `out.${i}`), `out ${i}`);
+  });
+}
+
 /** What all layers together write to each layer, as circuit-tracer sums it. */
 async function checkSet(dictionaries: readonly Dictionary[], folder: string): Promise<void> {
   const expected = join(folder, 'expected.safetensors');
