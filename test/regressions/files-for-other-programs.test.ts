@@ -72,7 +72,7 @@ test('the page names outputs in the files it saves, and gives every node an id o
   });
   const file = writeGraphFile(
     view,
-    { pins: [], supernodes: [], labels: new Map(), chosen: '' },
+    { pins: [], supernodes: [], labels: new Map(), chosen: '', places: new Map() },
     { model: 'm', version: '0', nodeShare: 1, edgeShare: 1, outputs: new Map([['2_9_0', ' b']]) },
   );
   assert.equal(
