@@ -170,6 +170,21 @@ def gemma_scope(make):
     make.expect(path, x=x, acts=acts, out=loaded.decode(acts))
 
 
+def gemma_scope_2(make):
+    from circuit_tracer.transcoder.single_layer_transcoder import load_gemma_scope_2_transcoder
+
+    x = make.x()
+    names = dict(w_enc=(D, N), w_dec=(N, D), b_enc=(N,), b_dec=(D,), threshold=(N,), affine_skip_connection=(D, D))
+    w = {name: make.random(*shape) for name, shape in names.items()}
+    w["threshold"] = w["threshold"].abs()
+    path = make.folder("gemma-scope-2-270m-pt") / "transcoder" / "layer_5_width_16k_l0_small_affine"
+    path.mkdir(parents=True, exist_ok=True)
+    save_file(w, path / "params.safetensors")
+    loaded = load_gemma_scope_2_transcoder(str(path / "params.safetensors"), 5)
+    acts = loaded.encode(x)
+    make.expect(path, x=x, acts=acts, out=loaded.decode(acts, x))
+
+
 def circuit_tracer(make):
     from circuit_tracer.transcoder.activation_functions import JumpReLU
     from circuit_tracer.transcoder.cross_layer_transcoder import CrossLayerTranscoder
@@ -248,6 +263,8 @@ def main():
         part(make)
     if args.crosscoders:
         crosscoders(make, args.crosscoders)
+    make.rng = np.random.default_rng(5)
+    gemma_scope_2(make)
     torch.save({"a": torch.zeros(1), "b": Unsafe()}, make.out / "unsafe.pt")
     (make.out / "unsafe-plain.pt").write_bytes(pickle.dumps(Unsafe(), protocol=2))
     strided = torch.arange(24, dtype=torch.float32).reshape(4, 6)

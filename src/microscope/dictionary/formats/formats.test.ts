@@ -79,6 +79,12 @@ const singles: [string, string, string, string][] = [
     'jumprelu',
     'blocks.3.hook_resid_post',
   ],
+  [
+    'gemma-scope-2-270m-pt/transcoder/layer_5_width_16k_l0_small_affine',
+    'gemma-scope',
+    'jumprelu',
+    'blocks.5.hook_mlp_out',
+  ],
 ];
 for (const [path, format, kind, address] of singles) {
   test(`${path} is recognised and computes what its project computes`, async () => {

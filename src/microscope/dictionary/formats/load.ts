@@ -84,9 +84,9 @@ function gemmaPlace(path: string): Place {
       details: { path },
     });
   }
-  const hook = /[-_](?:att|attn)\b/.test(path)
+  const hook = /[-_](?:att|attn)\b|attn_out/.test(path)
     ? 'hook_attn_out'
-    : /[-_](?:mlp|transcoders?)\b/.test(path)
+    : /[-_/](?:mlp|mlp_out|transcoders?)\b/.test(path)
       ? 'hook_mlp_out'
       : 'hook_resid_post';
   const writes = `blocks.${layer}.${hook}`;
@@ -182,6 +182,11 @@ export async function loadAnyDictionary(
     const tensors = await torchTensors(at('ae.pt'));
     const config = await json(join(folder, 'config.json'));
     return one('dictionary_learning', fromDictionaryLearning(config, tensors));
+  }
+  if (names.has('params.safetensors')) {
+    const path = at('params.safetensors');
+    const place = options.place ?? gemmaPlace(path);
+    return one('gemma-scope', fromGemmaScope(await safetensors(path), place));
   }
   const npz = [...names].find((name) => name.endsWith('.npz'));
   if (npz) {

@@ -61,10 +61,17 @@ export function fromSparsify(json: Json, tensors: ForeignTensors, hookpoint: str
   return { config, params };
 }
 
-/** Gemma Scope's `params.npz`: a JumpReLU autoencoder (or transcoder, when the place says so). */
+/**
+ * Gemma Scope's `params.npz`, or Gemma Scope 2's `params.safetensors` with names in small letters: a JumpReLU autoencoder, or
+ * transcoder when the place says so, with a skip where there is one.
+ */
 export function fromGemmaScope(tensors: ForeignTensors, place: Place): Dictionary {
-  const [dIn, dDict] = tensors.shape('W_enc') as readonly [number, number];
-  const dOut = tensors.shape('W_dec')[1];
+  const second = tensors.has('w_enc');
+  const [encoder, decoder] = second ? ['w_enc', 'w_dec'] : ['W_enc', 'W_dec'];
+  const [dIn, dDict] = tensors.shape(encoder) as readonly [number, number];
+  const dOut = tensors.shape(decoder)[1];
+  const through = 'affine_skip_connection';
+  const skip = tensors.has(through);
   const config: DictionaryConfig = {
     activation: { kind: 'jumprelu' },
     reads: [place.reads],
@@ -73,16 +80,17 @@ export function fromGemmaScope(tensors: ForeignTensors, place: Place): Dictionar
     dOut,
     dDict,
     centreInput: false,
-    skip: false,
+    skip,
     scale: 1,
     model: { name: 'unknown', hash: null },
   };
   const params: Record<string, TensorData> = {
-    'W_enc.0': tensors.floats('W_enc', [dIn, dDict]),
+    'W_enc.0': tensors.floats(encoder, [dIn, dDict]),
     b_enc: tensors.floats('b_enc', [dDict]),
-    'W_dec.0': tensors.floats('W_dec', [dDict, dOut]),
+    'W_dec.0': tensors.floats(decoder, [dDict, dOut]),
     'b_dec.0': tensors.floats('b_dec', [dOut]),
     threshold: tensors.floats('threshold', [dDict]),
+    ...(skip && { W_skip: tensors.floats(through, [dIn, dOut]) }),
   };
   return { config, params };
 }
