@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { glassbox, glassboxJson } from '../../test/support/cli.ts';
 import { writeWordsModel } from '../../test/support/words-model.ts';
@@ -83,8 +83,13 @@ test('dict eval measures what was saved, alone and together', async () => {
   const result = await glassboxJson('dict', 'eval', config.out, ...args);
   assert.equal(result.dictionaries.length, 3);
   assert.ok(Number.isFinite(result.together.ceRecovered));
-  const { out } = await glassbox('dict', 'eval', config.out, ...args);
+  const figure = join(scratch, 'compared.svg');
+  const { out } = await glassbox('dict', 'eval', config.out, ...args, '--figure', figure);
   assert.match(out, /explained variance/);
+  const svg = await readFile(figure, 'utf8');
+  assert.match(svg, /^<svg [^>]*xmlns/);
+  for (const { folder: at } of result.dictionaries) assert.ok(svg.includes(basename(at)), at);
+  assert.doesNotMatch(svg, /NaN|undefined/);
 });
 
 test('dict harvest and features show pages, lists and texts', async () => {
