@@ -39,7 +39,10 @@ export function initialParams(
   const vector = (value: number) => array(new Float32Array(dDict).fill(value), [dDict]);
   const length = rule.kind === 'topk' || rule.kind === 'batchtopk' ? 1 : 0.1;
   parts.forEach(({ reads, writes }, part) => {
-    const rng = new Rng(task.seed).fork(`part ${part}`);
+    // Dictionaries of one run share a seed; with the same first weights, silent features of different layers
+    // would look alike for ever.
+    const [base] = task.name.split('@');
+    const rng = new Rng(task.seed).fork(`${base} part ${part}`);
     const same = reads[0] === writes[0] && dIn === dOut;
     const decoders = writes.map(() =>
       randomRows(rng, dDict, dOut, length / Math.sqrt(writes.length)),

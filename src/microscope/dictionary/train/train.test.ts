@@ -63,7 +63,7 @@ const source = (seed = 1, rows = 64) =>
 const settings = { width: WIDTH, dDict: 32, learningRate: 3e-3 };
 const rules: Record<string, SparsityRule> = {
   standard: { kind: 'standard', coefficient: 1, resampleEvery: 100 },
-  gated: { kind: 'gated', coefficient: 4 },
+  gated: { kind: 'gated', coefficient: 5 },
   topk: { kind: 'topk', k: 3 },
   batchtopk: { kind: 'batchtopk', k: 3 },
   matryoshka: { kind: 'batchtopk', k: 3, prefixes: [8, 16, 32] },
