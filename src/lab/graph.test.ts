@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { writeModelWithDictionaries } from '../../test/support/dictionary-model.ts';
-import { loadDictionary } from '../microscope/dictionary/files.ts';
+import { loadDictionary, saveDictionary } from '../microscope/dictionary/files.ts';
 import { dictionaryHash, harvest } from '../microscope/dictionary/harvest/harvest.ts';
 import { addImported } from '../microscope/dictionary/imported/store.ts';
 import { writeLabels } from '../microscope/dictionary/labels/store.ts';
@@ -325,4 +325,32 @@ test('tracing tells how far it is', async () => {
   const lines = await client.lines('/api/trace', { prompt: 'Alice went to the park' });
   assert.equal(lines.at(-1)!.type, 'result');
   assert.ok(lines.some(({ type, label }) => type === 'progress' && label === 'tracing'));
+});
+
+test('the code of an answer about autoencoders gives the same features and effects', async () => {
+  const { config, params } = await loadDictionary(join(folder, 'dictionaries', 'transcoder-2'));
+  const at = 'blocks.2.hook_resid_post';
+  const autoencoder = { params, config: { ...config, reads: [at], writes: [at] } };
+  await saveDictionary(join(folder, 'dictionaries', 'resid-2'), autoencoder);
+  const asked = { ...ASKED, of: 'autoencoders' as const, position: 5 };
+  const answer = await ask('/api/features', asked);
+  const again = await runCode(answer);
+  assert.ok(answer.features.length > 0);
+  assert.equal(again.length, answer.features.length);
+  for (const { index, activation, effect } of answer.features) {
+    const same = again.find((one: { index: number }) => one.index === index);
+    near(same.activation, activation);
+    near(same.effect, effect!);
+  }
+  const feature = `resid-2:${answer.features[0].index}`;
+  const edits = [{ at, op: 'feature' as const, feature, strength: 0 }];
+  const changed = await ask('/api/interventions', { ...ASKED, edits });
+  near((await runCode(changed)).answers.after.metric, changed.after.answer!.metric);
+  const dose = { ...ASKED, edits, edit: 0, strengths: [0, 1], baselines: 2 };
+  const swept = await ask('/api/dose', dose);
+  near(swept.points[1].metric, swept.clean);
+  near((await runCode(swept)).points[0].metric, swept.points[0].metric);
+
+  const compared = await ask('/api/compare-dictionaries', {});
+  assert.equal((await runCode(compared)).length, compared.dictionaries.length);
 });

@@ -92,6 +92,36 @@ function finding(name: string, logit: boolean): Raw {
   return new Raw(`nodeOf('${logit ? 'logit' : 'feature'}', ${first}, ${second}, ${third})`);
 }
 
+/** The features of autoencoders that fire, with their direct effects. */
+function ofAutoencoders(request: Graph, position: number | undefined, model: string): Snippet {
+  const tokens = promptLine('tokens', request.prompt);
+  const target = targetOption(request);
+  const options = optionsOf(target.fields);
+  const here = position === undefined ? '' : `.filter((one) => one.position === ${position})`;
+  return {
+    uses: [
+      'attributionTargets',
+      'dictionaryKind',
+      'directEffects',
+      'findDictionaries',
+      'loadDictionary',
+      ...tokens.uses,
+      ...target.uses,
+    ],
+    modelUses: ['findModel'],
+    lines: [
+      `const { folder } = await findModel(${source(model)});`,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the template of the snippet.
+      'const folders = await findDictionaries(`${folder}/dictionaries`);',
+      'const all = await Promise.all(folders.map(loadDictionary));',
+      "const own = all.filter(({ config }) => dictionaryKind(config) === 'autoencoder');",
+      tokens.line,
+      `const [target] = await attributionTargets(${args('model', 'tokens', options)});`,
+    ],
+    call: `(await directEffects(model, own, { tokens, target }))${here}`,
+  };
+}
+
 /** Code for answers about attribution graphs. */
 export const graphSnippets: {
   readonly [Q in GraphQuestion]: (request: Requests[Q], model: string) => Snippet | null;
@@ -167,7 +197,8 @@ export const graphSnippets: {
       lines: FINDER,
       call: `subgraphScores(found.graph, [${nodes.map((name) => finding(name, false).text).join(', ')}])`,
     }),
-  features: ({ position, limit: _, ...graph }, model) => {
+  features: ({ position, limit: _, of = 'set', ...graph }, model) => {
+    if (of === 'autoencoders') return ofAutoencoders(graph, position, model);
     const here = position === undefined ? '' : ` && node.position === ${position}`;
     return onGraph(graph, model, {
       uses: [],

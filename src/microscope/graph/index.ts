@@ -2,6 +2,7 @@
 
 export * from './attribute.ts';
 export { withBeginning } from './beginning.ts';
+export * from './direct-effects.ts';
 export type { ActiveFeature, Decomposition } from './features.ts';
 export * from './file.ts';
 export { cantorPair, cantorUnpair, kindOfType } from './format/node-ids.ts';
@@ -14,6 +15,6 @@ export * from './prune.ts';
 export * from './qk.ts';
 export type { GraphFile, GraphFileLink, GraphFileNode } from './schema.ts';
 export * from './subgraph-scores.ts';
-export type { LogitTarget, TargetOptions } from './targets.ts';
+export { attributionTargets, type LogitTarget, type TargetOptions } from './targets.ts';
 export { readTorchGraph, type TorchGraph } from './torch-graph.ts';
 export type * from './types.ts';
