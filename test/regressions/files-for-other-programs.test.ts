@@ -61,7 +61,7 @@ test('the page names outputs in the files it saves, and gives every node an id o
   const view = completeView({
     file: null,
     prompt: 'a',
-    tokens: ['a'],
+    tokens: ['·a'],
     layers: 1,
     nodes,
     links: { source: [0, 1, 2], target: [3, 3, 0], weight: [1, 2, 3] },
@@ -73,12 +73,22 @@ test('the page names outputs in the files it saves, and gives every node an id o
   const file = writeGraphFile(
     view,
     { pins: [], supernodes: [], labels: new Map(), chosen: '', places: new Map() },
-    { model: 'm', version: '0', nodeShare: 1, edgeShare: 1, outputs: new Map([['2_9_0', ' b']]) },
+    {
+      model: 'm',
+      version: '0',
+      nodeShare: 1,
+      edgeShare: 1,
+      tokens: [' a'],
+      outputs: new Map([['2_9_0', ' b']]),
+    },
   );
   assert.equal(
     file.nodes.find(({ node_id }) => node_id === '2_9_0')!.clerp,
     'Output " b" (p=0.250)',
   );
+  // Its tokens were those made visible for the page, `·a`.
+  assert.deepEqual(file.metadata.prompt_tokens, [' a']);
+  assert.equal(file.nodes.find(({ node_id }) => node_id === 'E_5_0')!.clerp, 'Emb: " a"');
   assert.equal(new Set(file.nodes.map(({ node_id }) => node_id)).size, 4);
   assert.deepEqual(
     file.links.map(({ source }) => source),

@@ -97,6 +97,7 @@ export function graphFile() {
       version: traced.data.value?.provenance.glassboxVersion ?? '',
       nodeShare: state.nodeShare.value / 100,
       edgeShare: state.edgeShare.value / 100,
+      tokens: traced.data.value?.tokens.map(({ text }) => text),
       outputs: new Map(traced.data.value?.targets.map(({ key, label }) => [key, label])),
     },
   );

@@ -67,10 +67,15 @@ function faultOf(json: unknown): FileFault | undefined {
   return undefined;
 }
 
-/** Reads a file. Nodes of kinds that this page does not draw are counted as hidden, never dropped in silence. */
+/**
+ * Reads a file. Nodes of kinds that this page does not draw are counted as hidden, never dropped in silence.
+ *
+ * @param show makes spaces and breaks of tokens visible
+ */
 export function readGraphFile(
   text: string,
   name: string,
+  show: (token: string) => string = String,
 ): { readonly view: GraphView; readonly annotations: Annotations } | { readonly fault: FileFault } {
   let json: unknown;
   try {
@@ -98,7 +103,7 @@ export function readGraphFile(
   const view = completeView({
     file: name,
     prompt: String(file.metadata.prompt ?? ''),
-    tokens: file.metadata.prompt_tokens.map(String),
+    tokens: file.metadata.prompt_tokens.map((token) => show(String(token))),
     layers: read.layers,
     nodes: bare.map((node, i) => ({
       ...node,
@@ -175,11 +180,14 @@ export function writeGraphFile(
     readonly version: string;
     readonly nodeShare: number;
     readonly edgeShare: number;
+    /** The tokens as they are; those of the view are made visible. */
+    readonly tokens?: readonly string[];
     /** What logit nodes are called, by name. */
     readonly outputs?: ReadonlyMap<string, string>;
   },
 ): GraphFile {
   const { origin } = view;
+  const tokens = origin?.file.metadata.prompt_tokens ?? context.tokens ?? view.tokens;
   const ids = new Map(
     fileIds(view.nodes, view.layers).map((id, i) => [view.nodes[i].key, id] as const),
   );
@@ -197,7 +205,7 @@ export function writeGraphFile(
       target: node.kind === 'logit' && node.probability === best,
       text:
         node.kind === 'token'
-          ? view.tokens[node.position]
+          ? tokens[node.position]
           : (context.outputs?.get(node.key) ?? `#${node.index}`),
       label,
       nLayers: view.layers,
@@ -218,7 +226,7 @@ export function writeGraphFile(
       slug: name.slice(0, 40) || 'graph',
       scan: context.model,
       transcoder_list: [],
-      prompt_tokens: [...view.tokens],
+      prompt_tokens: [...tokens],
       prompt: view.prompt,
       node_threshold: context.nodeShare,
       schema_version: 1,

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { Button, Range, Select } from '../../components/controls.tsx';
 import { Panel } from '../../components/panel.tsx';
+import { tokenText } from '../../components/token.tsx';
 import { formatNumber, t } from '../../i18n.ts';
 import { addCommands, type Command } from '../../keys.ts';
 import { LINK_SIGNS } from '../../state/fields.ts';
@@ -183,7 +184,7 @@ function OpenFile() {
 
 /** Shows a graph file, with the pins and supernodes it carries. */
 async function openFile(file: File): Promise<void> {
-  const read = readGraphFile(await file.text(), file.name);
+  const read = readGraphFile(await file.text(), file.name, tokenText);
   if ('fault' in read) {
     fileFault.value = read.fault;
     return;
