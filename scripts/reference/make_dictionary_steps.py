@@ -125,12 +125,14 @@ def matryoshka(p, x, dead, k, prefixes):
     return sum(losses), losses[-1], acts
 
 
-def jumprelu(p, x, dead, coefficient, bandwidth, target=None):
+def jumprelu(p, x, dead, coefficient, bandwidth, target=None, tanh=None):
     pre, threshold = pre_of(p, x["a"]), p["0.threshold"]
     acts = JumpReLU.apply(pre, threshold, bandwidth)
     mse = squared(acts @ p["0.W_dec.0"] + p["0.b_dec.0"] - x["a"])
     l0 = per_row(Rectangle.apply(pre, threshold, bandwidth))
     penalty = l0 if target is None else (l0 / target - 1).square()
+    if tanh is not None:
+        penalty = per_row(torch.tanh(tanh * acts * norms(p)))
     short = per_row(torch.relu(threshold - pre) * dead * norms(p).detach())
     return mse + coefficient * penalty + 3e-6 * short, mse, acts
 
@@ -173,6 +175,11 @@ CASES = {
     "jumprelu-target": (
         jumprelu,
         dict(coefficient=0.3, bandwidth=0.8, target=3.0),
+        SINGLE | {"0.threshold": (N,)},
+    ),
+    "jumprelu-tanh": (
+        jumprelu,
+        dict(coefficient=0.3, bandwidth=0.8, tanh=4.0),
         SINGLE | {"0.threshold": (N,)},
     ),
     "skip-transcoder": (skip_transcoder, dict(k=4), SINGLE | {"0.W_skip": (D, D)}),

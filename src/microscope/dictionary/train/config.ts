@@ -45,6 +45,7 @@ const rule = z.discriminatedUnion('kind', [
     kind: z.literal('jumprelu'),
     coefficient,
     targetL0: z.number().positive().optional(),
+    tanhScale: z.number().positive().optional(),
     bandwidth: z.number().positive().optional(),
     threshold: z.number().min(0).optional(),
     deadCoefficient: z.number().min(0).optional(),

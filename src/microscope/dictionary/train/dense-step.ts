@@ -15,6 +15,7 @@ import {
   straightThrough,
   sub,
   sum,
+  tanh,
 } from '../../../graph/build.ts';
 import { grad } from '../../../graph/gradient.ts';
 import type { Tensor } from '../../../graph/op.ts';
@@ -84,7 +85,7 @@ function features(inputs: StepInputs, part: number): Features {
       return { acts: mul(above(gate, 0), magnitude), penalty, gates: open };
     }
     case 'jumprelu': {
-      const { bandwidth = 0.05, deadCoefficient = 3e-6, targetL0 } = rule;
+      const { bandwidth = 0.05, deadCoefficient = 3e-6, targetL0, tanhScale } = rule;
       const threshold = param('threshold');
       const pre = add(raw, param('b_enc'));
       const gate = above(pre, threshold);
@@ -98,7 +99,13 @@ function features(inputs: StepInputs, part: number): Features {
       const acts = straightThrough(mul(pre, gate), add(mul(pre, stopGradient(gate)), pull));
       const counted = straightThrough(gate, mul(threshold, mul(near, -1)));
       const l0 = perRow(counted);
-      const penalty = targetL0 === undefined ? l0 : square(sub(div(l0, targetL0), 1));
+      const soft = () => perRow(tanh(mul(mul(acts, rowNorms(inputs, part)), tanhScale!)));
+      const penalty =
+        tanhScale !== undefined
+          ? soft()
+          : targetL0 === undefined
+            ? l0
+            : square(sub(div(l0, targetL0), 1));
       const dead = input(`deadFlags/${part}`, [task.dDict]);
       const norms = stopGradient(rowNorms(inputs, part));
       const short = mul(relu(sub(threshold, pre)), mul(dead, norms));

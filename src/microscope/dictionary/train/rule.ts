@@ -43,6 +43,11 @@ export type SparsityRule =
       readonly kind: 'jumprelu';
       readonly coefficient: number;
       readonly targetL0?: number;
+      /**
+       * Penalises coefficient · Σ tanh(this · f · ‖W_dec‖) instead of L0, which also moves encoders (Conerly et al. 2025;
+       * 4 in SAELens). Not together with `targetL0`.
+       */
+      readonly tanhScale?: number;
       readonly bandwidth?: number;
       /** First threshold. Default .01 for a bandwidth of .05. */
       readonly threshold?: number;

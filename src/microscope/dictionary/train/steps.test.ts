@@ -30,6 +30,7 @@ const tasks: Record<string, DictionaryTask> = {
   matryoshka: alone({ kind: 'batchtopk', k: 4, prefixes: [4, 9, N] }),
   jumprelu: alone({ kind: 'jumprelu', coefficient: 0.3, bandwidth: 0.8 }),
   'jumprelu-target': alone({ kind: 'jumprelu', coefficient: 0.3, bandwidth: 0.8, targetL0: 3 }),
+  'jumprelu-tanh': alone({ kind: 'jumprelu', coefficient: 0.3, bandwidth: 0.8, tanhScale: 4 }),
   'skip-transcoder': transcoder({
     ...settings,
     rule: { kind: 'topk', k: 4 },

@@ -330,6 +330,11 @@ test('tasks that cannot be trained are refused by name', async () => {
   await assert.rejects(train([autoencoder({ ...settings, name: 'k', rule, at: 'a' })], 1), bad);
   const elsewhere = autoencoder({ ...settings, name: 'z', rule: rules.topk, at: 'nowhere' });
   await assert.rejects(train([elsewhere], 1), bad);
+  const both: SparsityRule = { kind: 'jumprelu', coefficient: 1, targetL0: 3, tanhScale: 4 };
+  await assert.rejects(
+    train([autoencoder({ ...settings, name: 'j', rule: both, at: 'a' })], 1),
+    bad,
+  );
   const prefixes: SparsityRule = { kind: 'batchtopk', k: 3, prefixes: [16, 8] };
   await assert.rejects(
     train([autoencoder({ ...settings, name: 'p', rule: prefixes, at: 'a' })], 1),

@@ -190,6 +190,12 @@ function checkTasks(tasks: readonly DictionaryTask[], available: readonly string
     if ('k' in rule && !(rule.k >= 1 && rule.k <= dDict)) {
       problem(`'${name}': k ${rule.k} is outside 1 to ${dDict}`, 'Choose a smaller k.');
     }
+    if ('tanhScale' in rule && rule.tanhScale !== undefined && rule.targetL0 !== undefined) {
+      problem(
+        `'${name}' has both tanhScale and targetL0`,
+        'A tanh penalty has no target; give one of them.',
+      );
+    }
     const prefixes = 'prefixes' in rule ? rule.prefixes : undefined;
     const growing = prefixes?.every((size, i) => size > (prefixes[i - 1] ?? 0));
     if (prefixes && (!growing || prefixes.at(-1) !== dDict)) {
