@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { subgraphScores } from '../../../src/microscope/graph/subgraph-scores.ts';
+import { LAYERS, randomView, TOKENS } from '../../../test/support/random-view.ts';
 import { differenceKey, hideFrequent, presences, withDifference, without } from './filter.ts';
 import { shelves } from './lists.ts';
 import { strongestPaths } from './paths.ts';
 import { sparseSubgraphScores } from './prune.ts';
-import { LAYERS, randomView, TOKENS } from './testing.ts';
 import type { GraphView } from './view.ts';
 
 const near = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-9, `${a} and ${b}`);

@@ -6,9 +6,9 @@ import fc from 'fast-check';
 import { parseGraphFile } from '../../../src/microscope/graph/file.ts';
 import { graphScores, influence, normaliseRows } from '../../../src/microscope/graph/influence.ts';
 import { pruneGraph } from '../../../src/microscope/graph/prune.ts';
+import { LAYERS, randomView } from '../../../test/support/random-view.ts';
 import { readGraphFile, writeGraphFile } from './file.ts';
 import { pruneView } from './prune.ts';
-import { LAYERS, randomView } from './testing.ts';
 import { connections, type GraphView, groupLinks, groupsOf, weightsTo } from './view.ts';
 
 /** The same as the library has it: a dense matrix. */

@@ -1,7 +1,7 @@
 /** Graphs for tests. */
-import { Rng } from '../../../src/base/rng.ts';
-import { inputSums, sparseInfluence, sparseScores } from './prune.ts';
-import { completeView, type GraphNode, type GraphView } from './view.ts';
+import { Rng } from '../../src/base/rng.ts';
+import { inputSums, sparseInfluence, sparseScores } from '../../web/panels/graph/prune.ts';
+import { completeView, type GraphNode, type GraphView } from '../../web/panels/graph/view.ts';
 
 export const LAYERS = 3;
 export const TOKENS = ['a', 'b', 'c'];
