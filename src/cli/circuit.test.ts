@@ -149,6 +149,7 @@ test('patch aligns prompts by named places, and estimates', async () => {
   assert.deepEqual(JSON.parse(found.out).axes.columns.labels, ['END', 'giver']);
   const estimate = await glassbox(...args, ...aligned, '--site', 'q', '--estimate');
   assert.match(estimate.out, /^layer \\ head/);
+  assert.equal(await refusal(...args, '--by-position', '--all-positions'), 'bad-option');
   assert.equal(await refusal(...args, '--align', '3=1:2'), 'bad-option');
   assert.equal(await refusal(...args, '--align', 'END=-1:-1', 'END=2:2'), 'bad-option');
 });

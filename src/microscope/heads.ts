@@ -29,7 +29,7 @@ export interface HeadScore {
 export interface HeadScoreOptions {
   /** Number of random sequences, 16 unless told. */
   readonly sequences?: number;
-  /** Tokens per repeated half, 50 unless told or limited by the context. */
+  /** Tokens per repeated half; 50, or what fits into the context, unless told. */
   readonly length?: number;
   readonly seed?: number;
 }
@@ -61,6 +61,8 @@ function repeatedSequences(model: Model, options: Required<HeadScoreOptions>): n
  * Previous-token, duplicate-token and induction scores of every head on random tokens repeated twice
  * (Olsson et al. 2022): the mean attention from each token to the one before it; from each token of
  * the second half to its first occurrence; and to the token after that occurrence.
+ *
+ * @throws GlassboxError `bad-option` for halves that do not fit, `context-too-short`
  */
 export async function headScores(
   model: Model,
@@ -69,8 +71,8 @@ export async function headScores(
   const { nLayers, nHeads, tokens } = model.config;
   const lead = tokens.bos === null ? 0 : 1;
   const room = Math.floor((contextLength(model.config) - lead) / 2);
-  const length = Math.min(options.length ?? 50, room);
-  if (length < 2) {
+  const length = options.length ?? Math.min(50, room);
+  if (room < 2) {
     throw new GlassboxError(
       `a context of ${contextLength(model.config)} tokens holds no repetition`,
       {
@@ -78,6 +80,13 @@ export async function headScores(
         remedy: 'Head scores need a model with a context of at least five tokens.',
       },
     );
+  }
+  if (!(Number.isInteger(length) && length >= 2 && length <= room)) {
+    throw new GlassboxError(`halves of ${length} tokens were asked for`, {
+      code: 'bad-option',
+      remedy: `Use 2 to ${room} tokens per half: both halves have to fit into the context.`,
+      details: { length, most: room },
+    });
   }
   const settings = { sequences: options.sequences ?? 16, length, seed: options.seed ?? 0 };
   const prompts = repeatedSequences(model, settings);

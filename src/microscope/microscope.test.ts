@@ -166,7 +166,11 @@ test('token measures agree with the logits, with and without edits', async () =>
 });
 
 test('head scores are attention averages with intervals around them', async () => {
-  const scores = await headScores(await load('gpt2'), { sequences: 4, length: 5, seed: 1 });
+  const gpt2 = await load('gpt2');
+  for (const length of [16, 1, 2.5]) {
+    await assert.rejects(headScores(gpt2, { length }), { code: 'bad-option' });
+  }
+  const scores = await headScores(gpt2, { sequences: 4, length: 5, seed: 1 });
   assert.equal(scores.length, 4);
   for (const { intervals } of scores) {
     for (const { mean, low, high, n } of Object.values(intervals)) {

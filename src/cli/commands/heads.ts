@@ -17,7 +17,11 @@ export const heads: CommandSpec = {
   define: (command) =>
     withModel(command)
       .option('--sequences <n>', 'random sequences', wholeNumber('--sequences', 2), 16)
-      .option('--length <n>', 'tokens per repeated half', wholeNumber('--length', 2), 50)
+      .option(
+        '--length <n>',
+        'tokens per repeated half; 50, or what the context holds, unless told',
+        wholeNumber('--length', 2),
+      )
       .option('--seed <n>', 'seed of the sequences', wholeNumber('--seed'), 0)
       .option('--sort <kind>', `layer, or one of ${kinds.join(', ')}`, 'layer'),
   async action(context, { options }) {
@@ -35,7 +39,7 @@ export const heads: CommandSpec = {
         `${score.layer}.${score.head}`,
         ...kinds.map((kind) => cell(score, kind)),
       ]);
-      const n = scores[0].intervals.induction.n;
+      const { n } = scores[0].intervals.induction;
       return `${table(['head', ...kinds], rows)}\nmean and 95 % interval over n = ${n} random sequences`;
     });
     return undefined;

@@ -66,6 +66,12 @@ export const patch: CommandSpec = {
     const model = await openModel(context, options);
     const clean = promptTokens(model, options.clean);
     const sweep = options.estimate ? attributionPatching : activationPatching;
+    if (options.allPositions && options.byPosition) {
+      throw new GlassboxError('--by-position and --all-positions exclude each other', {
+        code: 'bad-option',
+        remedy: 'Give one of the two.',
+      });
+    }
     const byPosition = options.allPositions ? false : options.byPosition;
     const result = await sweep(model, {
       clean: clean.ids,

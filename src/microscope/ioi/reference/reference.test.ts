@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { openModel } from '../../../model/index.ts';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { writeWordsModel } from '../../../../test/support/words-model.ts';
+import { loadModel, openModel } from '../../../model/index.ts';
 import { loadFixture, maxDifference } from '../../../model/testing/fixtures.ts';
 import { circuitGraph, countEdges, edgeMask, findEdge } from '../../circuits/index.ts';
 import { EXAMPLES } from '../../circuits/testing.ts';
@@ -141,6 +145,24 @@ test('a reference passes on the model it was measured on, and fails when any fig
     off.filter(({ ok }) => ok === false).map(({ what }) => what),
     ['direct mlp 0', 'loss without 0.1'],
   );
+});
+
+// References: scripts/reference/make_ioi.py (TransformerLens's demonstrations on the same weights).
+test('figures are those that TransformerLens measures, kind by kind', async () => {
+  const file = join(import.meta.dirname, '../../../../test/fixtures/microscope/ioi.json');
+  const reference: IoiReference = JSON.parse(await readFile(file, 'utf8'));
+  const folder = await mkdtemp(join(tmpdir(), 'glassbox-ioi-'));
+  after(() => rm(folder, { recursive: true }));
+  await writeWordsModel(folder);
+  const figures = await checkIoiReference(await loadModel(folder), reference);
+  assert.equal(figures.length, 60);
+  assert.deepEqual(
+    figures.filter(({ ok }) => ok !== true),
+    [],
+  );
+  // A figure that is off in the third decimal would be noticed.
+  const sized = figures.filter(({ expected }) => Math.abs(expected) > 0.01);
+  assert.ok(sized.length > 45, `${sized.length}`);
 });
 
 test('head scores are means along diagonals of repeated tokens', async () => {
