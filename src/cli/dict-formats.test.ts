@@ -248,6 +248,18 @@ test('a dictionary of another model is refused: width, layer, address', async ()
     /blocks\.1\.hook_nothing/,
     ...(await at('odd', 'blocks.1.hook_nothing')),
   );
+  const other = join(folder, 'other-hook');
+  await cp(join(fixtures, 'circuit-tracer-set'), other, { recursive: true });
+  const yaml = join(other, 'config.yaml');
+  const text = await readFile(yaml, 'utf8');
+  await writeFile(yaml, text.replace('mlp.hook_in', 'ln2.hook_normalized'));
+  const read = join(folder, 'other-read');
+  await answer('dict', 'import', other, '--out', read);
+  await refused(
+    'dictionary-mismatch',
+    /read blocks\.0\.ln2\.hook_normalized, graphs are made of such that read mlp\.hook_in/,
+    ...['trace', '3 + 4 =', '--dictionaries', read],
+  );
   const sets = ['dict', 'export', shipped, '--to', 'circuit-tracer', '--out', join(folder, 'set')];
   await answer(...sets);
   await refused(

@@ -45,9 +45,15 @@ export async function loadDictionarySet(
 ): Promise<DictionarySet> {
   const { load = loadDictionary } = options;
   const byLayer = new Map<number, string>();
+  const elsewhere: string[] = [];
   for (const at of await findDictionaries(folder)) {
-    const layer = replacedLayer({ config: await readDictionaryConfig(at) });
-    if (layer === null) continue;
+    const config = await readDictionaryConfig(at);
+    const layer = replacedLayer({ config });
+    if (layer === null) {
+      const writesMlp = /\.hook_mlp_out$/.test(config.writes[0]);
+      if (writesMlp && dictionaryKind(config) !== 'autoencoder') elsewhere.push(config.reads[0]);
+      continue;
+    }
     if (byLayer.has(layer)) {
       throw new GlassboxError(`${folder} holds several transcoders of layer ${layer}`, {
         code: 'ambiguous-dictionaries',
@@ -58,6 +64,16 @@ export async function loadDictionarySet(
     byLayer.set(layer, at);
   }
   const { nLayers } = model.config;
+  if (byLayer.size === 0 && elsewhere.length > 0) {
+    throw new GlassboxError(
+      `the transcoders in ${folder} read ${elsewhere[0]}, graphs are made of such that read mlp.hook_in`,
+      {
+        code: 'dictionary-mismatch',
+        remedy: 'Use transcoders that were trained on the input of the MLP, after its norm.',
+        details: { folder, reads: elsewhere },
+      },
+    );
+  }
   if (byLayer.size === 0) {
     throw new GlassboxError(`${folder} holds no transcoders`, {
       code: 'no-dictionary',
