@@ -6,6 +6,7 @@ import { conceptTexts } from './text.ts';
 
 /** What is asked of a token, each with one answer out of several. */
 export const probeTasks = ['mechanism', 'word', 'state'] as const;
+/** One of {@link probeTasks}: the kind of a text, the kind of a word, the state that a place lies in. */
 export type ProbeTask = (typeof probeTasks)[number];
 
 /** Token rows with an answer each; `positions` says which token is asked, else any one is. */

@@ -2,6 +2,7 @@ import type { DictionaryEvent } from '../train/train.ts';
 
 /** What is told of a dictionary at every step. */
 export const RUN_METRICS = ['loss', 'l0', 'explainedVariance', 'dead'] as const;
+/** One of {@link RUN_METRICS}. */
 export type RunMetric = (typeof RUN_METRICS)[number];
 
 /** A stretch of steps: sums over its steps, by task and metric. */
