@@ -1,5 +1,5 @@
 import type { Model } from '../../model/model.ts';
-import { createEncoder } from '../dictionary/run.ts';
+import { encodeFeatures } from '../dictionary/encode.ts';
 import type { Dictionary } from '../dictionary/types.ts';
 import { EdgeRunner } from './edges.ts';
 import type { ActiveFeature } from './features.ts';
@@ -52,17 +52,13 @@ export async function directEffects(
   const found: DirectEffect[] = [];
   for (const [d, dictionary] of dictionaries.entries()) {
     const { reads, dDict } = dictionary.config;
-    const encoder = await createEncoder(model.runtime, dictionary);
-    try {
-      const { acts } = await encoder.run(reads.map((at) => cache[at].data as Float32Array));
-      acts.forEach((activation, i) => {
-        const position = Math.floor(i / dDict);
-        if (activation <= 0 || position === ignored) return;
-        found.push({ dictionary: d, index: i % dDict, position, activation, effect: null });
-      });
-    } finally {
-      await encoder.release();
-    }
+    const inputs = reads.map((at) => cache[at].data as Float32Array);
+    const acts = await encodeFeatures(model, dictionary, inputs);
+    acts.forEach((activation, i) => {
+      const position = Math.floor(i / dDict);
+      if (activation <= 0 || position === ignored) return;
+      found.push({ dictionary: d, index: i % dDict, position, activation, effect: null });
+    });
   }
   const effects = await Promise.all(
     dictionaries.map(async (dictionary, d) => {

@@ -1,7 +1,7 @@
 import type { Model } from '../../../model/model.ts';
 import { checkActivations } from '../data/source.ts';
+import { encodeFeatures } from '../encode.ts';
 import { checkDictionary } from '../metrics/check.ts';
-import { runDictionary } from '../run.ts';
 import type { Dictionary } from '../types.ts';
 
 /** Activations `[pos, width]` of one text at every address. */
@@ -28,7 +28,7 @@ export async function featureActivations(
   checkDictionary(model, dictionary);
   const { reads, dDict } = dictionary.config;
   const inputs = await readText(model, reads, tokens);
-  const { acts } = await runDictionary(model.runtime, dictionary, inputs);
+  const acts = await encodeFeatures(model, dictionary, inputs);
   return features.map((feature) => tokens.map((_, i) => acts[i * dDict + feature]));
 }
 
@@ -47,7 +47,7 @@ export async function strongestFeatures(
   checkDictionary(model, dictionary);
   const { reads, dDict } = dictionary.config;
   const inputs = await readText(model, reads, tokens);
-  const { acts } = await runDictionary(model.runtime, dictionary, inputs);
+  const acts = await encodeFeatures(model, dictionary, inputs);
   const best = new Map<number, { position: number; value: number }>();
   acts.forEach((value, i) => {
     const [position, feature] = [Math.floor(i / dDict), i % dDict];
