@@ -83,22 +83,23 @@ export function readCircuitFile(
     if (!(gap > 0) || (parallel && sameLayer)) return fault;
     found.push({ edge: one, kept: value.in_graph });
   }
-  const order = ({ edge }: { edge: CircuitEdge }) => timeOf(edge.to);
-  // Infinity minus infinity is no order: the logits come last among themselves by their source.
-  const compare = (a: { edge: CircuitEdge }, b: { edge: CircuitEdge }) =>
-    (order(a) === order(b) ? 0 : order(a) - order(b)) ||
-    headOf(a.edge.to) - headOf(b.edge.to) ||
-    timeOf(a.edge.from) - timeOf(b.edge.from) ||
-    headOf(a.edge.from) - headOf(b.edge.from);
-  found.sort(compare);
+  // When an edge computes, read from its names once: files have tens of thousands of edges.
+  const keyed = found.map((one) => {
+    const { from, to } = one.edge;
+    return { ...one, key: [timeOf(to), headOf(to), timeOf(from), headOf(from)] };
+  });
+  keyed.sort((a, b) => {
+    const at = a.key.findIndex((value, i) => value !== b.key[i]);
+    return at < 0 ? 0 : a.key[at] < b.key[at] ? -1 : 1;
+  });
   const view = completeCircuit({
     file: name,
     layers,
     heads,
     parallel,
     dModel: file.cfg.d_model,
-    edges: found.map(({ edge }) => edge),
-    kept: found.flatMap(({ kept }, i) => (kept ? [i] : [])),
+    edges: keyed.map(({ edge }) => edge),
+    kept: keyed.flatMap(({ kept }, i) => (kept ? [i] : [])),
   });
   return { view, file };
 }
