@@ -150,14 +150,9 @@ export const ioi: CommandSpec = {
     const reference = options.reference ? { figures, roles } : null;
     context.result({ model: model.name, sentences: name, ...found, reference }, () => {
       const rows = ioiRows(found).map((row) => columns.map(([, of]) => row[of]));
-      const parts = [
-        summary(found),
-        '',
-        table(
-          columns.map(([title]) => title),
-          rows,
-        ),
-      ];
+      const titles = columns.map(([title]) => title);
+      const heads = rows.length > 0 ? table(titles, rows) : 'no head has evidence for a role';
+      const parts = [summary(found), '', heads];
       if (options.reference) {
         parts.push('', referenceTable(figures), '');
         parts.push(table(['role', 'found', 'in the paper', 'of them found'], roles));
