@@ -6,6 +6,7 @@ import { features } from './features/en.ts';
 import { graph } from './graph/en.ts';
 import { interventions } from './interventions/en.ts';
 import { lens } from './lens/en.ts';
+import { notebook } from './notebook/en.ts';
 import { errors, keys, mechanisms, roles, shell } from './shell/en.ts';
 import { tokens } from './tokens/en.ts';
 
@@ -56,6 +57,7 @@ export const en = {
   interventions,
   keys,
   lens,
+  notebook,
   mechanisms,
   roles,
   shell,

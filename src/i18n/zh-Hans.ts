@@ -7,6 +7,7 @@ import { features } from './features/zh-Hans.ts';
 import { graph } from './graph/zh-Hans.ts';
 import { interventions } from './interventions/zh-Hans.ts';
 import { lens } from './lens/zh-Hans.ts';
+import { notebook } from './notebook/zh-Hans.ts';
 import { errors, keys, mechanisms, roles, shell } from './shell/zh-Hans.ts';
 import { tokens } from './tokens/zh-Hans.ts';
 
@@ -57,6 +58,7 @@ export const zhHans = {
   interventions,
   keys,
   lens,
+  notebook,
   mechanisms,
   roles,
   shell,

@@ -7,6 +7,7 @@ import { features } from './features/zh-Hant.ts';
 import { graph } from './graph/zh-Hant.ts';
 import { interventions } from './interventions/zh-Hant.ts';
 import { lens } from './lens/zh-Hant.ts';
+import { notebook } from './notebook/zh-Hant.ts';
 import { errors, keys, mechanisms, roles, shell } from './shell/zh-Hant.ts';
 import { tokens } from './tokens/zh-Hant.ts';
 
@@ -57,6 +58,7 @@ export const zhHant = {
   interventions,
   keys,
   lens,
+  notebook,
   mechanisms,
   roles,
   shell,

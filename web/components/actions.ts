@@ -39,18 +39,19 @@ export function copyLink(change: Partial<State> = {}): void {
 /** Saves a figure in the colours of paper, whatever the theme: files are read on white. */
 export async function saveSvg(id: string, draw: NonNullable<Exports['svg']>): Promise<void> {
   const { palettes, renderSvg } = await import('../../src/figures/index.ts');
-  save(`glassbox-${id}.svg`, 'image/svg+xml', renderSvg(await draw(palettes.light)));
+  saveText(`glassbox-${id}.svg`, 'image/svg+xml', renderSvg(await draw(palettes.light)));
 }
 
 export function saveCsv(id: string, { columns, rows }: ExportTable): void {
-  save(`glassbox-${id}.csv`, 'text/csv', toCsv([columns, ...rows]));
+  saveText(`glassbox-${id}.csv`, 'text/csv', toCsv([columns, ...rows]));
 }
 
 export function saveJson(id: string, value: unknown): void {
-  save(`glassbox-${id}.json`, 'application/json', `${JSON.stringify(value, null, 2)}\n`);
+  saveText(`glassbox-${id}.json`, 'application/json', `${JSON.stringify(value, null, 2)}\n`);
 }
 
-function save(name: string, type: string, text: string): void {
+/** Saves a text as a file. */
+export function saveText(name: string, type: string, text: string): void {
   const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
   const link = document.createElement('a');
   link.href = url;

@@ -64,6 +64,9 @@ export function Panel(props: PanelProps) {
         <div class="panel-actions">
           {provenance === undefined ? null : <CodeView provenance={provenance} />}
           {props.exports === undefined ? null : <ExportMenu id={id} exports={props.exports} />}
+          {props.empty === undefined && props.exports !== undefined ? (
+            <PinFinding {...props} />
+          ) : null}
           <PanelLink id={id} />
           <Maximise id={id} />
         </div>
@@ -78,6 +81,22 @@ export function Panel(props: PanelProps) {
         {body}
       </div>
     </section>
+  );
+}
+
+/** Keeps what is shown in the notebook. Its code comes when it is first wanted. */
+function PinFinding({ id, title, about, exports, resources = [] }: PanelProps) {
+  return (
+    <Button
+      kind="quiet"
+      icon="pin"
+      label={t().notebook.pin}
+      onClick={async () => {
+        const { pinFinding } = await import('../notebook/capture.ts');
+        const provenance = resources[0]?.data.value?.provenance;
+        await pinFinding({ id, title, about, exports, provenance });
+      }}
+    />
   );
 }
 

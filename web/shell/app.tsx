@@ -18,6 +18,9 @@ import { TopBar } from './topbar.tsx';
 /** The components of the panels, as they arrive. */
 const loaded = signal<ReadonlyMap<string, ComponentType>>(new Map());
 
+/** The notebook below the panels, as it arrives. */
+const notebook = signal<ComponentType | undefined>(undefined);
+
 async function load({ id, load: fetchPanel }: PanelEntry): Promise<void> {
   const component = await fetchPanel();
   loaded.value = new Map(loaded.peek()).set(id, component);
@@ -27,6 +30,9 @@ async function load({ id, load: fetchPanel }: PanelEntry): Promise<void> {
 export function App() {
   useEffect(() => {
     for (const panel of PANELS) void load(panel);
+    void import('../notebook/index.tsx').then(({ Notebook }) => {
+      notebook.value = Notebook;
+    });
     return startCommands();
   }, []);
   useSignalEffect(() => {
@@ -36,6 +42,7 @@ export function App() {
     // Never the prompt: titles end up in histories and in screenshots.
     document.title = `${t().terms.microscope} · ${t().app.name}`;
   });
+  const Notes = notebook.value;
   const maximised = PANELS.some(({ id }) => id === state.panel.value) ? state.panel.value : '';
   return (
     <>
@@ -52,6 +59,7 @@ export function App() {
             <Slot key={panel.id} panel={panel} />
           ))}
         </div>
+        {maximised === '' && Notes !== undefined ? <Notes /> : null}
       </main>
       <ProvenanceStrip />
       <Palette />

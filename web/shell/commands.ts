@@ -38,6 +38,16 @@ function focusPrompt(): void {
   } else focus();
 }
 
+/** Goes to the notebook, also when a panel fills the page. */
+function goToNotebook(): void {
+  if (state.panel.peek() !== '') setState({ panel: '' });
+  requestAnimationFrame(() => {
+    const notebook = document.querySelector<HTMLElement>('#notebook');
+    notebook?.scrollIntoView({ block: 'start' });
+    notebook?.querySelector<HTMLElement>('textarea, button, a')?.focus({ preventScroll: true });
+  });
+}
+
 /** The commands of the shell itself. The answer removes them. */
 export function startCommands(): () => void {
   const keyed: Command[] = [
@@ -53,6 +63,7 @@ export function startCommands(): () => void {
     { id: 'copy-link', key: 'c', label: () => t().common.copyLink, run: () => copyLink() },
     { id: 'previous', key: '[', label: () => t().keys.previous, run: () => stepExample(-1) },
     { id: 'next', key: ']', label: () => t().keys.next, run: () => stepExample(1) },
+    { id: 'notebook', key: 'n', label: () => t().notebook.go, run: goToNotebook },
     { id: 'release', key: 'Escape', label: () => t().keys.release, run: release },
   ];
   const languages = LOCALES.map((lang) => ({
