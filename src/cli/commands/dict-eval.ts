@@ -41,7 +41,7 @@ interface Evaluated {
   readonly opened: OpenedDictionary;
   readonly report: DictionaryReport;
   readonly figures: DictionaryFigures;
-  /** Ranges over seeds, from a card that was measured on the same text; else null. */
+  /** Ranges over seeds, from a card that was measured on the very same tokens; else null. */
   readonly spread: DictionaryCard['figures'];
   readonly labels: LabelShape | null;
 }
@@ -207,7 +207,11 @@ export const evalCommand: CommandSpec = {
         opened: one,
         report,
         figures: figuresOf(report),
-        spread: card.measuredOn === corpus.name ? card.figures : null,
+        // Ranges of other text would not be ranges of these figures.
+        spread:
+          card.measuredOn === corpus.name && card.tokens === report.firing.tokens
+            ? card.figures
+            : null,
         labels: await labelsOf(one),
       });
     }
@@ -230,7 +234,10 @@ export const evalCommand: CommandSpec = {
     context.result({ corpus: corpus.name, dictionaries: reports, together: splice, graphs }, () => {
       const lines = [
         table(HEAD, all.map(row)),
-        `${corpus.name}; ${all[0].report.firing.tokens} tokens; [range over seeds, as on the card]`,
+        `${corpus.name}; ${all[0].report.firing.tokens} tokens`,
+        all.some(({ spread }) => spread !== null)
+          ? '[range over seeds, as on the card]'
+          : 'ranges over seeds are on the cards, measured on other text',
       ];
       for (const { folder, comparison } of reports) {
         if (comparison) lines.push(comparisonLine(folder, comparison, options));
