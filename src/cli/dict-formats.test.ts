@@ -252,12 +252,12 @@ test('a dictionary of another model is refused: width, layer, address', async ()
   await cp(join(fixtures, 'circuit-tracer-set'), other, { recursive: true });
   const yaml = join(other, 'config.yaml');
   const text = await readFile(yaml, 'utf8');
-  await writeFile(yaml, text.replace('mlp.hook_in', 'ln2.hook_normalized'));
+  await writeFile(yaml, text.replace('mlp.hook_in', 'hook_resid_post'));
   const read = join(folder, 'other-read');
   await answer('dict', 'import', other, '--out', read);
   await refused(
     'dictionary-mismatch',
-    /read blocks\.0\.ln2\.hook_normalized, graphs are made of such that read mlp\.hook_in/,
+    /read blocks\.0\.hook_resid_post, which does not come before the MLP of its layer/,
     ...['trace', '3 + 4 =', '--dictionaries', read],
   );
   const sets = ['dict', 'export', shipped, '--to', 'circuit-tracer', '--out', join(folder, 'set')];

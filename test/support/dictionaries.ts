@@ -17,6 +17,8 @@ export function randomSet(
     readonly width?: number;
     /** All positive pre-activations become features unless told. */
     readonly activation?: DictionaryActivation;
+    /** What they read in their block, `mlp.hook_in` unless told. */
+    readonly site?: string;
     /** 5 unless told. */
     readonly seed?: number;
   },
@@ -28,7 +30,7 @@ export function randomSet(
     const last = kind === 'per-layer' ? layer + 1 : nLayers;
     const config: DictionaryConfig = {
       activation: options.activation ?? { kind: 'relu' },
-      reads: [`blocks.${layer}.mlp.hook_in`],
+      reads: [`blocks.${layer}.${options.site ?? 'mlp.hook_in'}`],
       writes: Array.from({ length: last - layer }, (_, j) => `blocks.${layer + j}.hook_mlp_out`),
       dIn: dModel,
       dOut: dModel,

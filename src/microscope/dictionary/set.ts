@@ -20,11 +20,24 @@ export function dictionaryLayer({ reads }: DictionaryConfig): number | null {
   return layers.size === 1 && only !== undefined ? Number(only) : null;
 }
 
+/**
+ * Where a dictionary that stands in for a layer's MLP can read: before the MLP, in the same layer. What is read there
+ * is linear in everything earlier once norm scales are held.
+ */
+const BEFORE_MLP = [
+  'hook_resid_pre',
+  'hook_attn_out',
+  'hook_resid_mid',
+  'hook_mlp_in',
+  'ln2.hook_normalized',
+  'mlp.hook_in',
+];
+
 /** The layer whose MLP a dictionary stands in for, or null when it is of another kind. */
 export function replacedLayer({ config }: Pick<Dictionary, 'config'>): number | null {
   const { reads, writes } = config;
-  const layer = /^blocks\.(\d+)\.mlp\.hook_in$/.exec(reads[0])?.[1];
-  if (reads.length !== 1 || layer === undefined) return null;
+  const [, layer, site] = /^blocks\.(\d+)\.(.+)$/.exec(reads[0]) ?? [];
+  if (reads.length !== 1 || !BEFORE_MLP.includes(site)) return null;
   return writes[0] === `blocks.${layer}.hook_mlp_out` ? Number(layer) : null;
 }
 
@@ -66,10 +79,10 @@ export async function loadDictionarySet(
   const { nLayers } = model.config;
   if (byLayer.size === 0 && elsewhere.length > 0) {
     throw new GlassboxError(
-      `the transcoders in ${folder} read ${elsewhere[0]}, graphs are made of such that read mlp.hook_in`,
+      `the transcoders in ${folder} read ${elsewhere[0]}, which does not come before the MLP of its layer`,
       {
         code: 'dictionary-mismatch',
-        remedy: 'Use transcoders that were trained on the input of the MLP, after its norm.',
+        remedy: `Use transcoders that read ${BEFORE_MLP.slice(0, -1).join(', ')} or ${BEFORE_MLP.at(-1)}.`,
         details: { folder, reads: elsewhere },
       },
     );

@@ -109,7 +109,7 @@ async function checkCompleteness(
   const { cache: clean } = await model.runWithCache(tokens, [
     ...frozenAddresses(model.config),
     'blocks.*.hook_mlp_out',
-    'blocks.*.mlp.hook_in',
+    ...set.dictionaries.map(({ config }) => config.reads[0]),
     'ln_final.hook_normalized',
   ]);
   const now = readings(set, found, clean);
@@ -155,6 +155,22 @@ for (const [name, kind] of [
   test(`edges account for every feature and logit: ${name}, ${kind}`, async () => {
     const model = await loadModel(join(families, name));
     await checkCompleteness(model, setOf(model, kind), [3, 14, 15, 9, 2], [0]);
+    await model.release();
+  });
+}
+
+// Other projects' transcoders read elsewhere before the MLP; ahead of the norm, too, reading is linear.
+for (const [name, site, options] of [
+  ['gemma2', 'ln2.hook_normalized', {}],
+  ['gpt2', 'ln2.hook_normalized', { skip: true }],
+  ['llama3', 'hook_resid_mid', { kind: 'cross-layer' }],
+  ['qwen3', 'hook_resid_mid', { skip: true }],
+  ['gpt-neox', 'hook_resid_pre', {}],
+  ['gpt2', 'hook_attn_out', { kind: 'cross-layer' }],
+] as const) {
+  test(`edges account for every feature that reads ${site}: ${name}`, async () => {
+    const model = await loadModel(join(families, name));
+    await checkCompleteness(model, randomSet(model, { ...options, site }), [3, 14, 15, 9, 2], [0]);
     await model.release();
   });
 }

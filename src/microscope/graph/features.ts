@@ -2,6 +2,7 @@ import { GlassboxError } from '../../base/error.ts';
 import type { TensorData } from '../../graph/op.ts';
 import type { Model } from '../../model/model.ts';
 import { runDictionary } from '../dictionary/run.ts';
+import { replacedLayer } from '../dictionary/set.ts';
 import type { Dictionary, DictionarySet } from '../dictionary/types.ts';
 
 /** A feature that fires at a position. */
@@ -19,16 +20,6 @@ export interface Decomposition {
   /** Per layer, MLP output minus its reconstruction `[pos, d_model]`, zero at the ignored positions. */
   readonly errors: readonly Float32Array[];
 }
-
-/** Where a dictionary that stands in for a layer's MLP can read: before the MLP, in the same layer. */
-const READABLE = [
-  'hook_resid_pre',
-  'hook_attn_out',
-  'hook_resid_mid',
-  'hook_mlp_in',
-  'ln2.hook_normalized',
-  'mlp.hook_in',
-];
 
 /**
  * Throws `dictionary-mismatch` unless there is one dictionary per layer, of this model's width, that reads before
@@ -58,9 +49,7 @@ export function checkSet(model: Model, set: DictionarySet): void {
     const outputs = Array.from({ length: nLayers - layer }, (_, m) => mlpOut(layer + m));
     const { reads, writes } = config;
     const standsIn =
-      reads.length === 1 &&
-      READABLE.some((name) => reads[0] === `blocks.${layer}.${name}`) &&
-      writes.includes(mlpOut(layer)) &&
+      replacedLayer({ config }) === layer &&
       writes.every((address, j) => outputs.includes(address) && writes.indexOf(address) === j);
     if (!standsIn) {
       problem(
