@@ -88,7 +88,7 @@ describe('attention and interventions, in Chromium', () => {
     const readout = await page.locator('.pattern-readout').textContent();
     assert.match(
       readout ?? '',
-      new RegExp(`\\(${count - 2}\\) attends to .*\\(0\\): [01]\\.\\d{3}`),
+      new RegExp(`\\(${count - 2}\\) attends to .*\\(0\\): [<>]? ?\\d+\\.\\d%`),
     );
     await page.keyboard.press('Enter');
     assert.equal(state().get('position'), String(count - 2));

@@ -1,5 +1,5 @@
 import type { PatternMatrix } from '../../../src/figures/pattern-cells.ts';
-import { formatCount, formatNumber, t } from '../../i18n.ts';
+import { formatCount, formatProbability, t } from '../../i18n.ts';
 import { focus, lock } from '../../state/focus.ts';
 import { largest, type Weight } from './order.ts';
 
@@ -56,7 +56,7 @@ function WeightList(props: {
               <span class="weight-bar" aria-hidden="true">
                 <span style={{ width: `${Math.min(1, weight) * 100}%` }} />
               </span>
-              <span class="number">{formatNumber(weight, { digits: 3 })}</span>
+              <span class="number">{formatProbability(weight)}</span>
             </button>
           </li>
         ))}
@@ -64,7 +64,7 @@ function WeightList(props: {
       <p class="note">
         {hidden === 0
           ? ' '
-          : `${t().attention.rest(formatCount(hidden))}${props.sums === true ? `: ${formatNumber(rest, { digits: 3 })}` : ''}`}
+          : `${t().attention.rest(formatCount(hidden))}${props.sums === true ? `: ${formatProbability(rest)}` : ''}`}
       </p>
     </section>
   );

@@ -3,7 +3,7 @@ import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { attentionPattern, patternLayout } from '../../../src/figures/attention-pattern.ts';
 import { palettes } from '../../../src/figures/palette.ts';
 import type { PatternMatrix } from '../../../src/figures/pattern-cells.ts';
-import { formatNumber, t } from '../../i18n.ts';
+import { formatProbability, t } from '../../i18n.ts';
 import { focus, lock, locked, preview } from '../../state/focus.ts';
 import { state } from '../../state/url.ts';
 
@@ -235,5 +235,5 @@ function describeCell(
   const name = (position: number) => `${words.quote(tokens[position])} (${position})`;
   if (source > destination) return words.future(name(destination), name(source));
   const value = pattern.values[destination * pattern.columns + source];
-  return words.readout(name(destination), name(source), formatNumber(value, { digits: 3 }));
+  return words.readout(name(destination), name(source), formatProbability(value));
 }
