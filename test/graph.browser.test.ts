@@ -430,7 +430,7 @@ describe('attribution graph and features, in Chromium', () => {
     await addressHas(opened, 'feature', `${features[1].layer}.${features[1].index}`);
     await page.locator('.feature-card .shaded').nth(1).waitFor();
     await page.locator('.feature-figures svg').first().waitFor();
-    assert.match(await saved(page, 'features', 'CSV'), /^layer,feature,position/);
+    assert.match(await saved(page, 'features', 'CSV'), /^layer,feature,dictionary,position/);
     assert.doesNotMatch(await saved(page, 'features', 'SVG'), /var\(--|NaN|undefined/);
     assert.deepEqual(errors, []);
   });
