@@ -146,6 +146,24 @@ async function textCorpus(model: Model, path: string): Promise<TokenSource> {
   };
 }
 
+/** Throws `no-concepts` unless a model reads the built-in world token by token as its own model does. */
+export function checkWorldTokens(model: Model, options: { readonly remedy: string }): void {
+  const world = createWorld();
+  const known = createWorldTokenizer(world);
+  const rng = new Rng(1);
+  const reads = mechanisms.every((mechanism) => {
+    const text = documentText(world.write(mechanism, rng, 'train'));
+    const ids = tokenizerOf(model).encode(text, { addSpecialTokens: false });
+    return known.encode(text).join() === ids.join();
+  });
+  if (reads) return;
+  throw new GlassboxError(`${model.name} does not read the built-in world's tokens`, {
+    code: 'no-concepts',
+    remedy: options.remedy,
+    details: { model: model.name },
+  });
+}
+
 /** Ids of tokens given as text; begin-of-text and padding when none are given. */
 export function excludedTokens(model: Model, exclude: readonly string[] | undefined): number[] {
   const tokenizer = tokenizerOf(model);

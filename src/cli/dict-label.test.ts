@@ -119,6 +119,22 @@ test('shipped labels belong to the shipped dictionaries', async () => {
   }
 });
 
+test('dict probe asks few features what a text is about', async () => {
+  const path = join(set, 'transcoder-1');
+  const { results } = await json('dict', 'probe', path, '--task', 'mechanism', '--count', '8');
+  const [{ task, rows, f1, absorption, concepts }] = results;
+  assert.equal(task, 'mechanism');
+  assert.equal(concepts.length, 16);
+  assert.equal(rows, 16 * 8);
+  for (const { value, low, high, n } of [f1[1], f1[2], f1[5], f1.model]) {
+    assert.ok(low <= value && value <= high && n === 16);
+  }
+  assert.ok(absorption.fraction.n <= 16);
+  const { code, err } = await glassbox('dict', 'probe', path, '--task', 'letters');
+  assert.equal(code, 2);
+  assert.match(err, /mechanism, word, state/);
+});
+
 test('text of one’s own gives labels of tokens', async () => {
   const text = join(scratch, 'text.txt');
   const lines = Array.from({ length: 40 }, (_, i) => `${10 + i} + ${90 - i} = 100`);

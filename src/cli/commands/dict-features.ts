@@ -159,10 +159,11 @@ async function openLabels(
 
 function labelText(label: ShownLabel | null): string[] {
   if (!label) return [];
-  const { how, score, low, high, n } = label;
+  const { how, score, low, high, n, largest } = label;
+  const share = largest === null ? '' : `; holds at ${fixed(100 * largest, 0)} % of the largest`;
   return [
     `label: ${label.label}`,
-    `       ${how}: ${fixed(score, 2)} [${fixed(low, 2)}, ${fixed(high, 2)}], ${n} tokens`,
+    `       ${how}: ${fixed(score, 2)} [${fixed(low, 2)}, ${fixed(high, 2)}], ${n} tokens${share}`,
   ];
 }
 
@@ -304,7 +305,11 @@ export const featuresCommand: CommandSpec = {
         ),
       }));
       context.result({ info: store.info, features: all }, () => {
-        const most = [...all].sort((a, b) => b.fired - a.fired).slice(0, options.top);
+        const fired = all.filter((one) => one.fired > 0);
+        const most = [...fired].sort((a, b) => b.fired - a.fired).slice(0, options.top);
+        const { counted, corpus } = store.info;
+        const silent = all.length - fired.length;
+        const foot = `${most.length} of ${fired.length} features that fire, the most frequent; ${silent} of ${all.length} are silent on these ${counted} tokens (${corpus})`;
         const rows = most.map((one) => [
           one.feature,
           fixed(100 * one.density, 3),
@@ -315,7 +320,7 @@ export const featuresCommand: CommandSpec = {
             .join(' '),
           one.label?.label ?? importedLabel(one.imported),
         ]);
-        return table(['feature', 'density %', 'max', 'raises', 'label'], rows);
+        return [table(['feature', 'density %', 'max', 'raises', 'label'], rows), foot].join('\n');
       });
     } finally {
       await store.close();

@@ -1,5 +1,4 @@
 import { GlassboxError, isGlassboxError } from '../../base/error.ts';
-import { Rng } from '../../base/rng.ts';
 import { type Dictionary, dictionaryHash } from '../../microscope/dictionary/index.ts';
 import type { Endpoint, Explained } from '../../microscope/dictionary/labels/explain/index.ts';
 import {
@@ -16,19 +15,12 @@ import {
   summariseLabels,
   writeLabels,
 } from '../../microscope/dictionary/labels/index.ts';
-import { tokenizerOf } from '../../microscope/prompt.ts';
 import type { Model } from '../../model/index.ts';
 import { contextLength } from '../../model/run/batch.ts';
-import {
-  conceptTexts,
-  createWorld,
-  createWorldTokenizer,
-  documentText,
-  mechanisms,
-} from '../../organisms/index.ts';
+import { conceptTexts, createWorld } from '../../organisms/index.ts';
 import { type CommandSpec, EXIT } from '../command.ts';
 import type { Context } from '../context.ts';
-import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
+import { checkWorldTokens, excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
 import { type OpenedDictionary, openDictionaries } from '../dictionaries.ts';
 import { openModel, withModel } from '../model.ts';
 import { realNumber, wholeNumber } from '../parse.ts';
@@ -52,23 +44,11 @@ interface TextFlags {
 async function openTexts(model: Model, flags: TextFlags): Promise<ConceptTexts> {
   const { rows, heldOutRows, seed } = flags;
   if (flags.corpus !== undefined) return plainTexts(model, { ...flags, corpus: flags.corpus });
-  const world = createWorld();
-  const known = createWorldTokenizer(world);
-  const rng = new Rng(seed);
-  const reads = mechanisms.every((mechanism) => {
-    const text = documentText(world.write(mechanism, rng, 'train'));
-    const ids = tokenizerOf(model).encode(text, { addSpecialTokens: false });
-    return known.encode(text).join() === ids.join();
+  checkWorldTokens(model, {
+    remedy: 'Give --corpus with text of your own: labels then name tokens instead of concepts.',
   });
-  if (!reads) {
-    throw new GlassboxError(`${model.name} does not read the built-in world's tokens`, {
-      code: 'no-concepts',
-      remedy: 'Give --corpus with text of your own: labels then name tokens instead of concepts.',
-      details: { model: model.name },
-    });
-  }
   const length = contextLength(model.config);
-  return conceptTexts(world, { length, trainRows: rows, heldOutRows, seed });
+  return conceptTexts(createWorld(), { length, trainRows: rows, heldOutRows, seed });
 }
 
 /** Rows of a corpus, to choose by and to score on in turns; every row is a document. */

@@ -4,7 +4,7 @@ import { bootstrapMean, type Estimate } from '../../microscope/intervals.ts';
 import { contextLength } from '../../model/run/batch.ts';
 import { createWorld, type ProbeTask, probeTasks, probeText } from '../../organisms/index.ts';
 import type { CommandSpec } from '../command.ts';
-import { excludedTokens } from '../corpus.ts';
+import { checkWorldTokens, excludedTokens } from '../corpus.ts';
 import { openDictionaries } from '../dictionaries.ts';
 import { openModel, withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
@@ -72,6 +72,9 @@ export const probeCommand: CommandSpec = {
     const chosen: readonly ProbeTask[] = options.task ?? probeTasks;
     const opened = await openDictionaries(folders);
     const model = await openModel(context, options);
+    checkWorldTokens(model, {
+      remedy: 'Probe dictionaries of the built-in model, or of models with its tokenizer.',
+    });
     const world = createWorld();
     const length = contextLength(model.config);
     const filter = { excluded: excludedTokens(model, options.exclude) };
