@@ -11,6 +11,8 @@ import {
   loadDictionary,
   modelHash,
   openHarvest,
+  readLabels,
+  summariseLabels,
 } from '../microscope/dictionary/index.ts';
 import { openModel } from '../model/index.ts';
 import { excludedTokens, openCorpus } from './corpus.ts';
@@ -62,6 +64,30 @@ test('cards tell the spread over at least three seeds', async () => {
   for (const folder of folders) {
     const metrics = JSON.parse(await readFile(join(folder, 'metrics.json'), 'utf8'));
     assert.ok(metrics.seeds >= 3 && metrics.spread.explainedVariance.n >= 3);
+  }
+});
+
+test('most features fire, and labels hold at the largest activations', async () => {
+  for (const [i, folder] of folders.entries()) {
+    const labels = await readLabels(folder);
+    assert.equal(labels?.dictionary, dictionaryHash(dictionaries[i]), folder);
+    const { labelled, features, bar, largestBar, random } = labels;
+    assert.ok(
+      labelled.length > 0.6 * features,
+      `${folder}: ${labelled.length} of ${features} fire`,
+    );
+    for (const { feature, source, concept, tokens } of labelled) {
+      if (source === 'weak') continue;
+      const label = source === 'concept' ? concept : tokens;
+      const told = `${folder} ${feature}: ${label?.f1}, ${label?.largest}`;
+      assert.ok(label && label.f1 >= bar && label.largest >= largestBar, told);
+    }
+    const { concept, tokens } = summariseLabels(labels);
+    assert.ok(random, 'random directions were measured too');
+    const [own, chance] = [{ concept, tokens }, random].map(
+      (summary) => summary.concept.rate + summary.tokens.rate,
+    );
+    assert.ok(own > 3 * chance, `${folder}: ${own} labelled, ${chance} of random directions`);
   }
 });
 

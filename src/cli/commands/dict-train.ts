@@ -287,7 +287,7 @@ Every field: docs/recipes/0005-dictionaries.md`,
     const source = await openSource(context, setup);
     const run = config.run ?? join(config.out, 'run');
     const listening = await listeners(context, run);
-    const { rows, steps, normalise, deadAfter, warmup, decay } = config;
+    const { rows, steps, normalise, deadAfter, prune, warmup, decay } = config;
     const trained = await trainDictionaries({
       tasks,
       source,
@@ -298,6 +298,7 @@ Every field: docs/recipes/0005-dictionaries.md`,
       data: await dataOf(setup),
       normalise,
       deadAfter,
+      prune,
       warmup,
       decay,
       checkpoints: { folder: join(run, 'checkpoints'), every: config.checkpointEvery },
@@ -324,7 +325,11 @@ Every field: docs/recipes/0005-dictionaries.md`,
         saved.push(folder);
         const own = reports[name];
         if (own && measuredOn) {
-          const about = { name, dictionary, reports: own, trainedOn, measuredOn, steps, rows };
+          const trainedFeatures = tasks.find((task) => task.name === name)?.dDict;
+          const about = {
+            ...{ name, dictionary, reports: own, trainedOn, measuredOn, steps, rows },
+            trainedFeatures,
+          };
           await writeCard(folder, about);
         }
       }

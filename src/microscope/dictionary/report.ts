@@ -53,6 +53,8 @@ export interface CardContext {
   readonly measuredOn: string;
   readonly steps: number;
   readonly rows: number;
+  /** Features in training, where dead ones were left out afterwards. */
+  readonly trainedFeatures?: number;
 }
 
 const rows: readonly (readonly [keyof DictionaryFigures, string])[] = [
@@ -105,6 +107,12 @@ export async function writeCard(folder: string, context: CardContext): Promise<v
     (metrics) =>
       `${metrics.legacy.perRowExplainedVariance.toFixed(4)} per row, ${metrics.legacy.batchwiseExplainedVariance.toFixed(4)} by batch, ${metrics.legacy.uncentredExplainedVariance.toFixed(4)} without centring`,
   );
+  const { trainedFeatures = config.dDict } = context;
+  const left = trainedFeatures - config.dDict;
+  const pruned =
+    left > 0
+      ? ` Of ${trainedFeatures} features ${left} were dead at the end and are left\nout.`
+      : '';
   const text = `# ${name}
 
 ${config.dDict} features of ${config.model.name}, read at \`${config.reads.join('`, `')}\`, written to \
@@ -123,7 +131,7 @@ tokens and dimensions; by the older definitions it would read ${legacy.join('; '
 ${comparisonText(own)}
 ## Training
 
-${trainedOn}; ${context.steps} steps of ${context.rows} tokens. Activations were scaled to a mean length of √width;
+${trainedOn}; ${context.steps} steps of ${context.rows} tokens.${pruned} Activations were scaled to a mean length of √width;
 the scaling is folded into the weights.
 `;
   const json = {

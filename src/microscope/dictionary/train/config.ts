@@ -129,6 +129,8 @@ export const trainConfigSchema = z.strictObject({
   /** Threads for training; the physical cores unless told. Fewer is faster where other programs run. */
   threads: z.int().min(1).optional(),
   deadAfter: z.int().min(1).optional(),
+  /** Leave features out that are dead at the end. */
+  prune: z.boolean().optional(),
   warmup: z.int().min(0).optional(),
   decay: z.number().min(0).max(1).optional(),
   checkpointEvery: z.int().min(1).default(500),

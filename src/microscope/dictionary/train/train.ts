@@ -63,6 +63,8 @@ export interface TrainDictionariesOptions {
   /** Steps over which the sparsity penalty of dense rules rises; 5 % of all unless told. */
   readonly sparsityWarmup?: number;
   readonly deadAfter?: number;
+  /** Leave features out that are dead at the end. */
+  readonly prune?: boolean;
   readonly checkpoints?: { readonly folder: string; readonly every: number };
   readonly signal?: AbortSignal;
   readonly listeners?: readonly DictionaryListener[];
@@ -135,7 +137,7 @@ export async function trainDictionaries(
     const seconds = (performance.now() - started) / 1000;
     tell(interrupted ? { type: 'interrupted', step } : { type: 'finished', step, seconds });
     const dictionaries = Object.fromEntries(
-      trainers.map((trainer) => [trainer.task.name, trainer.dictionaries(options.model)]),
+      trainers.map((trainer) => [trainer.task.name, trainer.dictionaries(options.model, options)]),
     );
     return { step, interrupted, dictionaries };
 

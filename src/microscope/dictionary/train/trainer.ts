@@ -10,6 +10,7 @@ import { denseStep, SPARSITY_WEIGHT } from './dense-step.ts';
 import { foldedDictionaries } from './fold.ts';
 import { createKernelMemory } from './kernel.ts';
 import { type ActivationStatistics, type Arrays, array, initialParams } from './params.ts';
+import { pruneDictionary } from './prune.ts';
 import { resample } from './resample.ts';
 import { revive } from './revive.ts';
 import { type DictionaryTask, isTopK, taskAddresses, taskTargets } from './rule.ts';
@@ -69,8 +70,11 @@ export interface DictionaryTrainer {
   /** Everything training changes; views, copy what you keep. */
   state(): { readonly step: number; readonly params: Arrays; readonly rest: Arrays };
   restore(state: { readonly step: number; readonly params: Arrays; readonly rest: Arrays }): void;
-  /** The dictionaries as they are now, scaling folded in. */
-  dictionaries(model: DictionaryConfig['model']): Dictionary[];
+  /** The dictionaries as they are now, scaling folded in; with `prune`, without their dead features. */
+  dictionaries(
+    model: DictionaryConfig['model'],
+    options?: { readonly prune?: boolean },
+  ): Dictionary[];
   release(): Promise<void>;
 }
 
@@ -397,9 +401,18 @@ export async function createDictionaryTrainer(
       }
       done = state.step;
     },
-    dictionaries(model) {
+    dictionaries(model, { prune = false } = {}) {
       const thresholds = task.parts.map((_, part) => number(rest[`fixed/${part}`]));
-      return foldedDictionaries(task, current, { scales, thresholds, model });
+      const whole = foldedDictionaries(task, current, { scales, thresholds, model });
+      if (!prune) return whole;
+      return whole.map((dictionary, part) => {
+        const dead = new Set(deadOf(part));
+        const all = Array.from({ length: task.dDict }, (_, feature) => feature);
+        return pruneDictionary(
+          dictionary,
+          all.filter((feature) => !dead.has(feature)),
+        );
+      });
     },
     async release() {
       await update.release();
