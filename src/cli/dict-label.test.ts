@@ -121,7 +121,15 @@ test('shipped labels belong to the shipped dictionaries', async () => {
 
 test('dict probe asks few features what a text is about', async () => {
   const path = join(set, 'transcoder-1');
-  const { results } = await json('dict', 'probe', path, '--task', 'mechanism', '--count', '8');
+  const { results } = await glassboxJson(
+    'dict',
+    'probe',
+    path,
+    '--task',
+    'mechanism',
+    '--count',
+    '8',
+  );
   const [{ task, rows, f1, absorption, concepts }] = results;
   assert.equal(task, 'mechanism');
   assert.equal(concepts.length, 16);
