@@ -155,7 +155,11 @@ describe('pointer, keys and address', () => {
       await settled(page);
       await page.locator('.dose svg circle').first().waitFor();
       await page.locator('.popup.held').waitFor();
-      await idle(page);
+      // Panels ask when they come into sight, so all of them are brought there.
+      for (const panel of await page.locator('section.panel').all()) {
+        await panel.scrollIntoViewIfNeeded();
+        await idle(page);
+      }
       return page.evaluate(() => {
         const texts = [...document.querySelectorAll<HTMLElement>('main, .popup.held')];
         const fields = [...document.querySelectorAll<HTMLInputElement>('input, select, textarea')];
