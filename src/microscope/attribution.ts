@@ -1,5 +1,6 @@
 import type { Model } from '../model/model.ts';
 import type { Edit } from '../model/run/edit-types.ts';
+import { notFinite } from '../model/run/finite.ts';
 import { resolvePosition } from './prompt.ts';
 
 /** What one component writes into the residual stream, measured along a direction. */
@@ -93,6 +94,8 @@ function throughNorm(
  * Direct logit attribution: the logit difference at one position split over everything that wrote into
  * the residual stream, with the scale of the final norm held at its value (Elhage et al. 2021). The
  * parts sum to the logit difference exactly, up to rounding.
+ *
+ * @throws GlassboxError `not-finite` for parts that are NaN
  */
 export async function directLogitAttribution(
   model: Model,
@@ -163,5 +166,9 @@ export async function directLogitAttribution(
     components.push({ name: `mlp ${layer}`, kind: 'mlp', layer, head: null, effect });
   });
   const logitDiff = components.reduce((sum, { effect }) => sum + effect, constant);
+  if (!Number.isFinite(logitDiff)) {
+    const edited = (options.edits?.length ?? 0) > 0;
+    throw notFinite(`the parts of the logit at position ${position}`, { edited });
+  }
   return { position, scale, logitDiff, constant, components };
 }

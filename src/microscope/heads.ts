@@ -2,6 +2,7 @@ import { GlassboxError } from '../base/error.ts';
 import { Rng } from '../base/rng.ts';
 import type { Model } from '../model/model.ts';
 import { contextLength } from '../model/run/batch.ts';
+import { notFinite } from '../model/run/finite.ts';
 
 /** A mean over sequences with a 95 % interval (normal approximation over sequences). */
 export interface MeanInterval {
@@ -62,7 +63,7 @@ function repeatedSequences(model: Model, options: Required<HeadScoreOptions>): n
  * (Olsson et al. 2022): the mean attention from each token to the one before it; from each token of
  * the second half to its first occurrence; and to the token after that occurrence.
  *
- * @throws GlassboxError `bad-option` for halves that do not fit, `context-too-short`
+ * @throws GlassboxError `bad-option` for halves that do not fit, `context-too-short`, `not-finite`
  */
 export async function headScores(
   model: Model,
@@ -124,6 +125,11 @@ export async function headScores(
       duplicateToken: meanInterval(record.duplicateToken),
       induction: meanInterval(record.induction),
     };
+    if (!Number.isFinite(intervals.previousToken.mean)) {
+      throw notFinite(
+        `the attention scores of head ${i % nHeads} in layer ${Math.floor(i / nHeads)}`,
+      );
+    }
     return {
       layer: Math.floor(i / nHeads),
       head: i % nHeads,

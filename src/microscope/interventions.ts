@@ -3,6 +3,7 @@ import type { TensorData } from '../graph/op.ts';
 import { addressInfo, selectAddresses } from '../model/address.ts';
 import type { Model } from '../model/model.ts';
 import type { Edit } from '../model/run/edit-types.ts';
+import { notFinite } from '../model/run/finite.ts';
 import { type EditSpec, resolveEdits } from './edit-spec.ts';
 import type { DictionaryFinder } from './feature-edit.ts';
 import type { LensGuess } from './lens.ts';
@@ -223,6 +224,8 @@ async function baselineEdits(
  * Varies the strength of one edit and measures the answer, beside random directions that move the
  * activations just as far at the same places. An effect within the baseline's interval is no evidence
  * for the direction: any push of that size would have done it.
+ *
+ * @throws GlassboxError `not-finite` for logits that are NaN
  */
 export async function doseResponse(
   model: Model,
@@ -243,7 +246,11 @@ export async function doseResponse(
         : 'random directions have no meaning for scores, patterns and norm scales';
   const lastRow = async (edits: readonly Edit[]) => {
     const { logits } = await model.runWithEdits(tokens, edits, [], { logits: 'last' });
-    return rowOf(logits!, 0);
+    const row = rowOf(logits!, 0);
+    if (row.some(Number.isNaN)) {
+      throw notFinite('the logits at the last position', { edited: edits.length > 0 });
+    }
+    return row;
   };
   const cleanRow = await lastRow([]);
   const points: DosePoint[] = [];

@@ -47,6 +47,7 @@ function rows<T>(values: ArrayLike<T>, width: number): T[][] {
  * @param options.topK guesses per cell, 10 unless told
  * @param options.target token whose probability and rank to follow at every position; the actual next
  *   token unless told (at the last position: the model's own prediction)
+ * @throws GlassboxError `not-finite` naming the layer and position whose logits are NaN
  */
 export async function logitLens(
   model: Model,
@@ -60,7 +61,14 @@ export async function logitLens(
   const last = layers.at(-1)!;
   const final = (cache[last].data as Float32Array).subarray((pos - 1) * dModel);
   const predicted =
-    options.target ?? (await readOut(model, { resid: final }, { targets: [0], topK: 1 })).topIds[0];
+    options.target ??
+    (
+      await readOut(
+        model,
+        { resid: final },
+        { targets: [0], topK: 1, where: () => `at ${last}, position ${pos - 1}` },
+      )
+    ).topIds[0];
   const targets = tokens.map((_, i) => options.target ?? tokens[i + 1] ?? predicted);
   const stacked = new Float32Array(layers.length * pos * dModel);
   layers.forEach((layer, i) => {
@@ -72,6 +80,7 @@ export async function logitLens(
     {
       targets: layers.flatMap(() => targets),
       topK: options.topK,
+      where: (row) => `at ${layers[Math.floor(row / pos)]}, position ${row % pos}`,
     },
   );
   const guesses = Array.from({ length: read.rows }, (_, row) =>

@@ -23,6 +23,7 @@ export interface TokenMeasures {
  * Per-token loss, rank and predictions of one prompt, with interventions when given.
  *
  * @param options.topK predictions per position, 10 unless told
+ * @throws GlassboxError `not-finite` naming the position whose logits are NaN
  */
 export async function tokenMeasures(
   model: Model,
@@ -41,6 +42,8 @@ export async function tokenMeasures(
   const read = await readOut(model, plain ? { resid: values } : { logits: values }, {
     targets: tokens.map((_, i) => tokens[i + 1] ?? 0),
     topK: options.topK,
+    where: (row) => `at position ${row}`,
+    edited: !plain,
   });
   const shifted = <T>(of: (row: number) => T) => tokens.map((_, i) => (i === 0 ? null : of(i - 1)));
   const loss = shifted((row) => -read.targetLogProbs[row]);

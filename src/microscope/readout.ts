@@ -15,6 +15,7 @@ import type { TensorData } from '../graph/op.ts';
 import { createProgram, type Program } from '../graph/program.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Model } from '../model/model.ts';
+import { notFinite } from '../model/run/finite.ts';
 import { parameterInputs } from '../model/run/program.ts';
 import { traceUnembed } from '../model/transformer/forward.ts';
 
@@ -67,11 +68,19 @@ function readOutProgram(config: ModelConfig, source: Source, k: number): Program
  * @param rows either `resid` `[rows, d_model]` or `logits` `[rows, d_vocab]`, row-major
  * @param options.targets one token id per row whose rank and probability are wanted
  * @param options.topK how many likeliest tokens to return, at most the vocabulary; 10 unless told
+ * @param options.where names a row in messages
+ * @param options.edited the rows come from a run with interventions
+ * @throws GlassboxError `not-finite` for rows whose logits are NaN or infinite
  */
 export async function readOut(
   model: Model,
   rows: { readonly resid: Float32Array } | { readonly logits: Float32Array },
-  options: { readonly targets: readonly number[]; readonly topK?: number },
+  options: {
+    readonly targets: readonly number[];
+    readonly topK?: number;
+    readonly where?: (row: number) => string;
+    readonly edited?: boolean;
+  },
 ): Promise<ReadOut> {
   const { config, runner } = model;
   const [source, values]: [Source, Float32Array] =
@@ -105,6 +114,13 @@ export async function readOut(
     out.targetLogProbs.set(got.targetLogProbs.data as Float32Array, start);
     out.targetRanks.set(got.targetRanks.data as Float32Array, start);
     out.entropies.set(got.entropies.data as Float32Array, start);
+  }
+  // One NaN among a row's logits makes all its log-probabilities NaN. A logit of −∞ is a forbidden token, which
+  // is no fault.
+  const bad = out.targetLogProbs.findIndex(Number.isNaN);
+  if (bad >= 0) {
+    const { where = (row) => `of row ${row}`, edited } = options;
+    throw notFinite(`the logits ${where(bad)}`, { edited });
   }
   return { rows: count, k, ...out };
 }

@@ -159,7 +159,7 @@ class Decoder {
  * Generates text token by token, one event per new token of every row that is not finished; the
  * generator's return value holds the whole texts.
  *
- * @throws GlassboxError `bad-sampling`, `bad-generation`, and what a run throws for prompts and edits
+ * @throws GlassboxError `bad-sampling`, `bad-generation`, `not-finite` for logits that are NaN, and what a run throws for prompts and edits
  */
 export async function* streamGeneration(
   generator: Generator,

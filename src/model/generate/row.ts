@@ -1,4 +1,5 @@
 import { Rng } from '../../base/rng.ts';
+import { notFinite } from '../run/finite.ts';
 import type { TextStream, Tokenizer } from '../tokenizer.ts';
 import { sampleToken } from './sample.ts';
 import { createStopWatch, type StopWatch } from './stop.ts';
@@ -49,11 +50,18 @@ export class Row {
     return this.#tokens.at(-1) ?? this.#prompt.at(-1)!;
   }
 
-  /** Chooses the next token from logits `[d_vocab]`. */
+  /** Chooses the next token from logits `[d_vocab]`. Throws `not-finite`. */
   advance(logits: Float32Array): GenerationEvent {
     const { options, stopTokens, maxTokens, contextLength } = this.#settings;
     const seen = [...this.#prompt, ...this.#tokens];
     const { token, logprob } = sampleToken(logits, seen, { ...options, rng: this.#rng });
+    // The sum behind a log-probability takes in every logit, so that no second look at them is needed.
+    if (Number.isNaN(logprob)) {
+      const number = this.#tokens.length + 1;
+      const of = this.#index === 0 ? '' : ` of prompt ${this.#index + 1}`;
+      const edited = (options.edits?.length ?? 0) > 0;
+      throw notFinite(`the logits of generated token ${number}${of}`, { edited });
+    }
     this.#tokens.push(token);
     this.#logprobs.push(logprob);
     let text = '';
