@@ -1,16 +1,20 @@
 /**
  * Makes the picture of the README: `node scripts/screenshot.ts [--theme dark] [--lang zh-Hant] [--out FILE]`.
- * The page is built and served as it is in this checkout; the prompt is the gallery's first indirect object,
- * steered at its last token, beside the sweep of that edit's strength.
+ * The page is built and served as it is in this checkout; the prompt is that of the guide, and the nodes of the
+ * strongest paths of its attribution graph are pinned.
  */
-import { stat } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { openLabPage } from '../test/support/lab-page.ts';
-import { get, idle, settled } from '../test/support/reader.ts';
+import { idle, settled } from '../test/support/reader.ts';
+import { withPalette } from './lib/palette-png.ts';
 
-const WIDTH = 1440;
+const WIDTH = 1500;
+const PROMPT = 'The river of the state containing Daekwell is';
 /** The regions that the picture shows, in the order of the page. */
-const SHOWN = ['tokens', 'lens', 'attention', 'interventions'];
+const SHOWN = ['tokens', 'lens', 'attention', 'graph'];
+/** Strongest paths of the attribution graph whose nodes make the subgraph. */
+const PINNED_PATHS = 3;
 
 const { values } = parseArgs({
   options: {
@@ -23,28 +27,17 @@ const { values } = parseArgs({
 
 const lab = await openLabPage();
 try {
-  const { examples } = await get(lab.url, '/api/examples');
-  const example = examples.find(({ mechanism }) => mechanism === 'indirect-object');
-  const { prompt, target, distractor } = example ?? {};
-  if (prompt === undefined || !target || !distractor) throw new Error('no indirect object to show');
-  const edit = {
-    at: 'blocks.2.hook_resid_post',
-    op: 'add',
-    positions: [-1],
-    direction: { token: distractor, minus: target },
-    strength: 0.5,
-  };
   const { page, errors } = await lab.open(
-    {
-      ...{ prompt, target, distractor, theme: values.theme, lang: values.lang },
-      edits: JSON.stringify([edit]),
-      sweep: JSON.stringify({ edit: 0, from: -1, to: 1, steps: 9, baselines: 16 }),
-    },
+    { prompt: PROMPT, theme: values.theme, lang: values.lang },
     { width: Number(values.width), height: 900 },
   );
   await settled(page);
-  await page.locator('.dose svg circle').first().waitFor();
-  await idle(page);
+  // Panels ask for what they show once they come into sight.
+  await page.locator('[data-panel=graph]').scrollIntoViewIfNeeded();
+  const paths = page.locator('.graph-paths li > button');
+  await paths.first().waitFor();
+  for (let path = 0; path < PINNED_PATHS; path++) await paths.nth(path).click();
+
   const others = `.slot:not(:has(${SHOWN.map((id) => `[data-panel=${id}]`).join()}))`;
   await page.addStyleTag({ content: `${others} { display: none; }` });
   // As tall as the whole page: its middle scrolls, the bars do not.
@@ -54,7 +47,8 @@ try {
   });
   await page.setViewportSize({ width: Number(values.width), height });
   await idle(page);
-  await page.screenshot({ path: values.out, animations: 'disabled' });
+  const picture = await page.screenshot({ animations: 'disabled' });
+  await writeFile(values.out, await withPalette(picture, page));
   if (errors.length > 0) throw new Error(errors.join('\n'));
   const { size } = await stat(values.out);
   console.log(`${values.out}: ${values.width} × ${height}, ${Math.round(size / 1024)} KiB`);
