@@ -59,7 +59,15 @@ export const FEATURE_KINDS = ['set', 'autoencoders'] as const;
 /** Rows of active features that are taken together. */
 export const FEATURE_GROUPS = ['no', 'token', 'feature'] as const;
 export const DICTIONARY_VIEWS = ['quality', 'training'] as const;
-export const LABEL_SOURCES = ['all', 'concept', 'tokens', 'explanation', 'weak', 'none'] as const;
+export const LABEL_SOURCES = [
+  'all',
+  'concept',
+  'tokens',
+  'explanation',
+  'weak',
+  'imported',
+  'none',
+] as const;
 export const THEMES = ['auto', 'light', 'dark'] as const;
 
 /** A head by its layer and number, written `3.1`. */

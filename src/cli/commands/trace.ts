@@ -1,8 +1,16 @@
 import { join } from 'node:path';
 import { GlassboxError } from '../../base/error.ts';
 import { writeFileAtomic } from '../../base/files.ts';
-import { otherWeights } from '../../microscope/dictionary/index.ts';
-import { featureLabels, type LabelLookup } from '../../microscope/dictionary/labels/index.ts';
+import {
+  type Dictionary,
+  type DictionarySet,
+  importedNames,
+  importedNameText,
+  loadDictionary,
+  otherWeights,
+  readImported,
+} from '../../microscope/dictionary/index.ts';
+import { featureLabels } from '../../microscope/dictionary/labels/index.ts';
 import { loadDictionarySet } from '../../microscope/dictionary/set.ts';
 import {
   type Attribution,
@@ -13,7 +21,7 @@ import {
   withBeginning,
 } from '../../microscope/graph/index.ts';
 import { oneOf, resolveToken } from '../../microscope/prompt.ts';
-import { findModel } from '../../model/index.ts';
+import { findModel, type Model } from '../../model/index.ts';
 import type { CommandSpec } from '../command.ts';
 import { openModel, promptTokens, withModel } from '../model.ts';
 import { shareOf, wholeNumber } from '../parse.ts';
@@ -27,7 +35,10 @@ const modes = ['open', 'frozen', 'direct'] as const;
 /** How many features of a graph the text lists. */
 const LISTED = 12;
 
-function summary(found: Attribution, labels: LabelLookup): string {
+/** What a node of a feature is called; null where it has no name. */
+type NodeNames = (layer: number, feature: number) => string | null;
+
+function summary(found: Attribution, names: NodeNames): string {
   const { nodes } = found.graph;
   const features = nodes.filter(({ kind }) => kind === 'feature');
   const strongest = [...features].sort((a, b) => b.activation! - a.activation!).slice(0, LISTED);
@@ -39,9 +50,37 @@ function summary(found: Attribution, labels: LabelLookup): string {
       position,
       found.graph.tokens[position].text,
       fixed(activation!),
-      labels(layer, index)?.label ?? '',
+      names(layer, index) ?? '',
     ]),
   );
+}
+
+/**
+ * The transcoders of a folder with the names of their features: the label, else what another project calls it,
+ * with that project's name because nothing of it was scored here.
+ */
+async function namedSet(
+  model: Model,
+  folder: string,
+): Promise<{ readonly set: DictionarySet; readonly names: NodeNames }> {
+  const places = new Map<Dictionary, string>();
+  const set = await loadDictionarySet(model, folder, {
+    async load(place) {
+      const dictionary = await loadDictionary(place);
+      places.set(dictionary, place);
+      return dictionary;
+    },
+  });
+  const labels = await featureLabels(folder, { dictionaries: set.dictionaries });
+  const imported = await Promise.all(
+    set.dictionaries.map(async (one) => importedNames(await readImported(places.get(one)!))),
+  );
+  const names: NodeNames = (layer, index) => {
+    const label = labels(layer, index);
+    const other = !label || label.source === 'weak' ? imported[layer](index) : null;
+    return other ? importedNameText(other) : (label?.label ?? null);
+  };
+  return { set, names };
 }
 
 const bothGiven = () =>
@@ -117,8 +156,7 @@ export const trace: CommandSpec = {
     const model = await openModel(context, options);
     const folder =
       options.dictionaries ?? join((await findModel(options.model)).folder, 'dictionaries');
-    const set = await loadDictionarySet(model, folder);
-    const labels = await featureLabels(folder, { dictionaries: set.dictionaries });
+    const { set, names } = await namedSet(model, folder);
     set.dictionaries.forEach((dictionary, layer) => {
       const remark = otherWeights(model, dictionary);
       if (remark) context.note(`layer ${layer}: ${remark}`);
@@ -158,8 +196,7 @@ export const trace: CommandSpec = {
       nodeShare: options.nodeShare,
       edgeShare: options.edgeShare,
       generator: { name: 'glassbox', version: packageVersion() },
-      labels: ({ kind, layer, index }) =>
-        kind === 'feature' ? (labels(layer, index)?.label ?? null) : null,
+      labels: ({ kind, layer, index }) => (kind === 'feature' ? names(layer, index) : null),
     });
     if (options.out) await writeFileAtomic(options.out, `${JSON.stringify(file)}\n`);
     const site =
@@ -197,7 +234,7 @@ export const trace: CommandSpec = {
     };
     context.result(document, () => {
       const lines = [
-        summary(found, labels),
+        summary(found, names),
         `explained: ${found.targets.map(({ label, probability }) => `'${label}' ${fixed(probability, 2)}`).join(', ')}`,
         `${found.activeFeatures} features fire; showing ${shown.nodes} of ${total.nodes} nodes and ${shown.links} of ${total.links} edges, because pruning keeps ${options.nodeShare} of the influence on nodes and ${options.edgeShare} on edges`,
         `replacement ${fixed(scores.replacement)}, completeness ${fixed(scores.completeness)} (1: nothing runs through errors)`,

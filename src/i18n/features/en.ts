@@ -75,9 +75,11 @@ export const features = {
     tokens: 'tokens',
     explanation: 'explanation',
     weak: 'below the bar',
+    imported: 'imported',
     none: 'none',
   },
-  sourceMarks: { concept: 'C', tokens: 'T', explanation: 'E', weak: '?' },
+  sourceMarks: { concept: 'C', tokens: 'T', explanation: 'E', weak: '?', imported: 'I' },
+  importedFrom: (source: string) => `Imported from ${source}: not scored here`,
   score: 'Score',
   scoreHint:
     'F1 of the label on held-out text: C planted concept, T tokens, E explanation, ? below the bars',

@@ -77,9 +77,11 @@ export const features = {
     tokens: '词元',
     explanation: '解释',
     weak: '未达门槛',
+    imported: '导入',
     none: '无',
   },
-  sourceMarks: { concept: '概', tokens: '词', explanation: '释', weak: '？' },
+  sourceMarks: { concept: '概', tokens: '词', explanation: '释', weak: '？', imported: '导' },
+  importedFrom: (source: string) => `从 ${source} 导入：此处未评分`,
   score: '得分',
   scoreHint: '标签在留出文本上的 F1：概＝植入概念，词＝词元，释＝解释，？＝未达门槛',
   judged: (score: string, low: string, high: string, n: string) =>

@@ -77,9 +77,11 @@ export const features = {
     tokens: '詞元',
     explanation: '解釋',
     weak: '未達門檻',
+    imported: '匯入',
     none: '無',
   },
-  sourceMarks: { concept: '概', tokens: '詞', explanation: '釋', weak: '？' },
+  sourceMarks: { concept: '概', tokens: '詞', explanation: '釋', weak: '？', imported: '匯' },
+  importedFrom: (source: string) => `自 ${source} 匯入：此處未評分`,
   score: '分數',
   scoreHint: '標籤在保留文字上的 F1：概＝植入的概念，詞＝詞元，釋＝解釋，？＝未達門檻',
   judged: (score: string, low: string, high: string, n: string) =>

@@ -131,7 +131,9 @@ export const findFeaturesSchema = z.strictObject({
   language: z.enum(LOCALES).optional().describe('language of concepts; en if absent'),
   kind: z.enum(['all', 'transcoder', 'autoencoder']).optional(),
   dictionary: dictionary.optional(),
-  source: z.enum(['all', 'concept', 'tokens', 'explanation', 'weak', 'none']).optional(),
+  source: z
+    .enum(['all', 'concept', 'tokens', 'explanation', 'weak', 'imported', 'none'])
+    .optional(),
   sort: z.enum(['match', 'score', 'density', 'max']).optional(),
   offset: z.int().min(0).optional(),
   limit: z.int().min(1).max(1000).optional().describe('100 if absent'),
@@ -196,8 +198,10 @@ export interface TraceNode {
   readonly position: number;
   /** Feature index, or token id; −1 for errors. */
   readonly index: number;
-  /** Of a feature, where it reached the bar on held-out text. */
+  /** Of a feature: one that reached the bar on held-out text, else what another project calls it. */
   readonly label: string | null;
+  /** The dictionary as that project names it. Such a label has no score here. */
+  readonly labelFrom?: string;
   /** Id of the planted concept that the label names, for its words in other languages. */
   readonly concept?: string;
   readonly activation: number | null;
@@ -237,7 +241,7 @@ export interface HiddenCount {
 /** A node that is not among those returned. */
 export type HiddenNode = Pick<
   TraceNode,
-  'key' | 'kind' | 'layer' | 'position' | 'index' | 'label' | 'influence'
+  'key' | 'kind' | 'layer' | 'position' | 'index' | 'label' | 'labelFrom' | 'influence'
 > & { readonly why: HiddenCount['why'] };
 
 export interface TraceTarget {
@@ -362,6 +366,8 @@ export interface ActiveFeatureView {
   /** Through all paths of the graph; null for features that no graph is made of. */
   readonly influence: number | null;
   readonly label: LabelView | null;
+  /** What another project calls it, where it has no label here. */
+  readonly imported: ImportedNameView | null;
 }
 
 export interface FeaturesResponse extends Sourced, Tokens {
@@ -455,6 +461,15 @@ export interface TwinView extends RelatedView {
   readonly layer: number | null;
 }
 
+/** A description by another project: it has no score here. */
+export interface ImportedNameView {
+  readonly text: string;
+  /** The model or method that wrote it, where it is known. */
+  readonly by: string | null;
+  /** The dictionary as that project names it. */
+  readonly source: string;
+}
+
 /** What another project says of a feature, imported with `glassbox dict import`. */
 export interface ImportedView {
   /** The dictionary as that project names it. */
@@ -526,6 +541,8 @@ export interface FoundFeature {
   readonly layer: number | null;
   readonly index: number;
   readonly label: LabelView | null;
+  /** What another project calls it, where it has no label here. */
+  readonly imported: ImportedNameView | null;
   /** Share of harvested tokens it fires on, and its largest activation; null without a harvest. */
   readonly density: number | null;
   readonly max: number | null;

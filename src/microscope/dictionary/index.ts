@@ -14,6 +14,7 @@ export { dictionaryHash, type HarvestOptions, harvest } from './harvest/harvest.
 export * from './harvest/store.ts';
 export * from './harvest/text.ts';
 export * from './harvest/types.ts';
+export * from './imported/labels.ts';
 export * from './imported/store.ts';
 export type * from './imported/types.ts';
 export * from './labels/index.ts';

@@ -55,7 +55,7 @@ function Head({ data }: { readonly data: FeatureResponse }) {
   );
   return (
     <header class="feature-head">
-      <h3>{featureName(data)}</h3>
+      <h3>{featureName({ ...data, imported: null })}</h3>
       <span class="note" title={`${words.writes} ${writes.join(', ')}`}>
         {named ? `${featureId(data)} · ` : ''}
         {dictionary} · {words.of(formatCount(data.of))}

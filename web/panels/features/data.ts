@@ -5,11 +5,12 @@ import type {
   FeatureResponse,
   FeaturesRequest,
   FindFeaturesRequest,
+  ImportedNameView,
   LabelView,
 } from '../../../src/lab/api.ts';
 import { post, resource } from '../../api.ts';
 import { tokenText } from '../../components/token.tsx';
-import { locale } from '../../i18n.ts';
+import { locale, t } from '../../i18n.ts';
 import { locked } from '../../state/focus.ts';
 import { modelName, preference } from '../../state/run.ts';
 import { state } from '../../state/url.ts';
@@ -97,12 +98,15 @@ export type Line = { readonly row: Row } | { readonly head: number; readonly cou
 function fits(row: ActiveFeatureView): boolean {
   const { dictionary, labelSource, label } = state;
   if (dictionary.value !== '' && row.dictionary !== dictionary.value) return false;
-  if (labelSource.value !== 'all' && (row.label?.source ?? 'none') !== labelSource.value) {
+  if (
+    labelSource.value !== 'all' &&
+    (row.label?.source ?? (row.imported ? 'imported' : 'none')) !== labelSource.value
+  ) {
     return false;
   }
   const text = label.value.trim().toLowerCase();
   if (text === '') return true;
-  const own = row.label === null ? '' : labelText(row.label);
+  const own = row.label === null ? (row.imported?.text ?? '') : labelText(row.label);
   const haystack = `${featureId(row)} ${own} ${tokens.value[row.position] ?? ''}`.toLowerCase();
   return text.split(/\s+/).every((word) => haystack.includes(word));
 }
@@ -193,15 +197,29 @@ export function featureKey(feature: {
     : `${dictionary}:${index}`;
 }
 
-/** The label of a feature where it reached the bar, else its number. */
+/** The label of a feature where it reached the bar, else an imported one, else its number. */
 export function featureName(feature: {
   readonly dictionary: string;
   readonly layer: number | null;
   readonly index: number;
   readonly label: LabelView | null;
+  readonly imported: ImportedNameView | null;
 }): string {
-  const { label } = feature;
-  return label === null || label.source === 'weak' ? featureId(feature) : labelText(label);
+  const { label, imported } = feature;
+  if (label === null) return imported?.text ?? featureId(feature);
+  return label.source === 'weak' ? featureId(feature) : labelText(label);
+}
+
+/** The whole label of a feature, with its source where another project gave it. */
+export function featureTitle(feature: {
+  readonly label: LabelView | null;
+  readonly imported: ImportedNameView | null;
+}): string | undefined {
+  const { label, imported } = feature;
+  if (label !== null) return labelText(label);
+  return imported === null
+    ? undefined
+    : `${imported.text} · ${t().features.importedFrom(imported.source)}`;
 }
 
 export const tokens = computed(() => {

@@ -1,7 +1,7 @@
 import { histogram } from '../../../src/figures/histogram.ts';
 import { rankedDots } from '../../../src/figures/ranked-dots.ts';
 import { stackFigures } from '../../../src/figures/stack.ts';
-import type { FeatureResponse, LabelView } from '../../../src/lab/api.ts';
+import type { FeatureResponse, ImportedNameView, LabelView } from '../../../src/lab/api.ts';
 import type { Exports } from '../../components/actions.ts';
 import type { Cell } from '../../components/csv.ts';
 import { locale, t } from '../../i18n.ts';
@@ -14,8 +14,11 @@ const RANKED = 24;
 
 const LABEL_COLUMNS = ['label', 'label source', 'score', 'low', 'high', 'n'];
 
-function labelCells(label: LabelView | null): Cell[] {
-  if (label === null) return [null, null, null, null, null, null];
+function labelCells(label: LabelView | null, imported: ImportedNameView | null): Cell[] {
+  if (label === null) {
+    if (imported === null) return [null, null, null, null, null, null];
+    return [imported.text, `imported: ${imported.source}`, null, null, null, null];
+  }
   const { source, score, low, high, n } = label;
   return [labelText(label), source, score, low, high, n];
 }
@@ -98,7 +101,7 @@ export function featureExports(): Exports | undefined {
         row.effect,
         row.influence,
         row.density,
-        ...labelCells(row.label),
+        ...labelCells(row.label, row.imported),
       ]),
     }),
     json: () => ({
@@ -118,13 +121,13 @@ function foundExports(): Exports | undefined {
   return {
     table: () => ({
       columns: ['dictionary', 'feature', 'raises', 'max', 'density', ...LABEL_COLUMNS],
-      rows: data.features.map(({ dictionary, index, raises, max, density, label }) => [
+      rows: data.features.map(({ dictionary, index, raises, max, density, label, imported }) => [
         dictionary,
         index,
         raises.join(' '),
         max,
         density,
-        ...labelCells(label),
+        ...labelCells(label, imported),
       ]),
     }),
     json: () => ({ ...data, feature: detail.data.value ?? null }),

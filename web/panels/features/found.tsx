@@ -5,7 +5,7 @@ import { formatNumber, formatProbability, t } from '../../i18n.ts';
 import type { FOUND_SORTS } from '../../state/fields.ts';
 import { setState, state } from '../../state/url.ts';
 import { labelText } from '../labels.ts';
-import { featureId, featureKey, found, isChosen } from './data.ts';
+import { featureId, featureKey, featureTitle, found, isChosen } from './data.ts';
 import { ScoreCell } from './score.tsx';
 import { ROW_HEIGHT, SortHead } from './table.tsx';
 
@@ -50,17 +50,17 @@ export function FoundTable() {
               class="feature-name"
               tabIndex={tabIndex}
               aria-pressed={isChosen(one)}
-              title={one.label === null ? undefined : labelText(one.label)}
+              title={featureTitle(one)}
               onClick={() => setState({ feature: featureKey(one) })}
             >
-              {one.label === null ? words.noLabel : labelText(one.label)}{' '}
+              {one.label === null ? (one.imported?.text ?? words.noLabel) : labelText(one.label)}{' '}
               <span class="note">{featureId(one)}</span>
             </button>
           </td>
           <td class="token-text raises">{one.raises.slice(0, 3).map(tokenText).join(' ')}</td>
           <td class="number">{formatNumber(one.max)}</td>
           <td class="number">{one.density === null ? '–' : formatProbability(one.density)}</td>
-          <ScoreCell label={one.label} />
+          <ScoreCell label={one.label} imported={one.imported} />
         </tr>
       )}
     />

@@ -1,4 +1,4 @@
-import type { LabelView } from '../../../src/lab/api.ts';
+import type { ImportedNameView, LabelView } from '../../../src/lab/api.ts';
 import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
 
 /** How a label was scored, in one line: method, score with its interval, n. */
@@ -17,9 +17,20 @@ export function scoreLine(label: LabelView): string {
   return `${words.sources[source]} · ${line}${rest}${most}`;
 }
 
-/** The score of a label in a table; a label below the bar is marked by a word and a colour. */
-export function ScoreCell({ label }: { readonly label: LabelView | null }) {
+/** The score of a label in a table; a label below the bar is marked by a word and a colour, an imported one has none. */
+export function ScoreCell(props: {
+  readonly label: LabelView | null;
+  readonly imported: ImportedNameView | null;
+}) {
+  const { label, imported } = props;
   const words = t().features;
+  if (label === null && imported !== null) {
+    return (
+      <td class="number note" title={words.importedFrom(imported.source)}>
+        – <span class="score-source">{words.sourceMarks.imported}</span>
+      </td>
+    );
+  }
   if (label === null) return <td class="number note">–</td>;
   const weak = label.source === 'weak';
   return (

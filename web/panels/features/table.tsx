@@ -9,6 +9,7 @@ import {
   featureId,
   featureKey,
   featureName,
+  featureTitle,
   isChosen,
   kind,
   type Line,
@@ -162,14 +163,14 @@ function FeatureRow(props: {
           class="feature-name"
           tabIndex={props.tabIndex}
           aria-pressed={isChosen(row)}
-          title={row.label === null ? undefined : labelText(row.label)}
+          title={featureTitle(row)}
           onClick={() => setState({ feature: featureKey(row), node: row.key ?? '' })}
         >
           {featureName(row)}
-          {row.label === null ? null : (
+          {row.label === null && row.imported === null ? null : (
             <span class="note">
               {' '}
-              {row.label.source === 'weak' ? labelText(row.label) : featureId(row)}
+              {row.label?.source === 'weak' ? labelText(row.label) : featureId(row)}
             </span>
           )}
         </button>
@@ -192,7 +193,7 @@ function FeatureRow(props: {
       </td>
       {props.graph ? <td class="number">{formatNumber(row.influence, { digits: 4 })}</td> : null}
       <td class="number">{row.density === null ? '–' : formatProbability(row.density)}</td>
-      <ScoreCell label={row.label} />
+      <ScoreCell label={row.label} imported={row.imported} />
     </tr>
   );
 }

@@ -152,11 +152,24 @@ export function hiddenLabel({ kind, layer, index, label }: HiddenNode): string {
 }
 
 /** The label with where the node is. */
-export function nodeTitle(node: GraphNode): string {
+function placedLabel(node: GraphNode): string {
   const words = t().graph;
   const token = view.value?.tokens[node.position] ?? '';
   const place = node.layer < 0 || node.kind === 'logit' ? '' : `L${node.layer} · `;
   return `${words.kinds[node.kind]} ${nodeLabel(node)} · ${place}${token} (${node.position})`;
+}
+
+/** The label with where the node is, and who calls it so where that is another project. */
+export function nodeTitle(node: GraphNode): string {
+  const from = sourceOf(node);
+  return from === undefined
+    ? placedLabel(node)
+    : `${placedLabel(node)} · ${t().features.importedFrom(from)}`;
+}
+
+/** The project that a node's label is from; undefined for labels made here, or given by the reader. */
+export function sourceOf({ key, labelFrom }: GraphNode): string | undefined {
+  return renamed.value.has(key) ? undefined : labelFrom;
 }
 
 /** Weights of all nodes to the chosen one; undefined while none is. */
@@ -192,7 +205,7 @@ export const matches = computed(() => {
   const text = state.label.value.trim().toLowerCase();
   const graph = view.value;
   if (text === '' || graph === undefined) return undefined;
-  const found = graph.nodes.map((node) => nodeTitle(node).toLowerCase().includes(text));
+  const found = graph.nodes.map((node) => placedLabel(node).toLowerCase().includes(text));
   return found;
 });
 

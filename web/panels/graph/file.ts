@@ -1,5 +1,6 @@
 /** The public attribution-graph file, both ways, in the page. */
 import type { SubgraphPlacing } from '../../../src/figures/subgraph-layout.ts';
+import { importedNameText } from '../../../src/microscope/dictionary/imported/labels.ts';
 import { fileNode } from '../../../src/microscope/graph/format/file-node.ts';
 import { fileIds } from '../../../src/microscope/graph/format/node-ids.ts';
 import { type ReadNode, readGraph } from '../../../src/microscope/graph/format/read.ts';
@@ -23,6 +24,13 @@ export interface Annotations {
 export type FileFault =
   | { readonly kind: 'json' }
   | { readonly kind: 'shape' | 'twice' | 'dangling' | 'weight'; readonly what: string };
+
+/** A label from another project is written with that project's name: files have no other place for it. */
+function fileLabel({ label, labelFrom }: GraphNode): string | null {
+  return label !== null && labelFrom !== undefined
+    ? importedNameText({ text: label, source: labelFrom })
+    : label;
+}
 
 /** Names of nodes in the page's address. An id of an error in a file may be a feature's; here errors have names of their own. */
 function keyOf({ kind, type, id, layer, position }: ReadNode): string {
@@ -197,7 +205,7 @@ export function writeGraphFile(
     Number.NEGATIVE_INFINITY,
   );
   const nodes = view.nodes.map((node): GraphFileNode => {
-    const label = annotations.labels.get(node.key) ?? node.label;
+    const label = annotations.labels.get(node.key) ?? fileLabel(node);
     const own = fileNode({
       ...node,
       id: id(node.key),

@@ -79,7 +79,9 @@ function Hidden({ graph }: { readonly graph: GraphView }) {
             <tbody>
               {largestHidden.map((node) => (
                 <tr key={node.key} data-position={node.position}>
-                  <td>{hiddenLabel(node)}</td>
+                  <td title={node.labelFrom && t().features.importedFrom(node.labelFrom)}>
+                    {hiddenLabel(node)}
+                  </td>
                   <td class="token-text">
                     {graph.tokens[node.position]} ({node.position})
                   </td>

@@ -13,6 +13,7 @@ import {
   outputs,
   renamed,
   shownNode,
+  sourceOf,
   splitLink,
   splitScore,
 } from './data.ts';
@@ -65,6 +66,7 @@ function NodeCard(props: {
   const { node, view } = props;
   const words = t().graph;
   const editing = useSignal(false);
+  const from = sourceOf(node);
   const pinned = state.pins.value.includes(node.key);
   useEffect(() => {
     editing.value = false;
@@ -90,6 +92,7 @@ function NodeCard(props: {
         <span class="note">
           {words.kinds[node.kind]} · {view.tokens[node.position]} ({node.position})
         </span>
+        {from === undefined ? null : <span class="note"> · {t().features.importedFrom(from)}</span>}
       </h3>
       <dl class="node-facts">
         {node.activation === null ? null : (

@@ -10,7 +10,7 @@ import {
 } from '../../../microscope/graph/index.ts';
 import type { StreamPartView } from '../../contract/graph.ts';
 import type { Handler } from '../session.ts';
-import { labelsOf, standing } from './labels.ts';
+import { namesOf } from './labels.ts';
 import { nodeAt, traceOf } from './traced.ts';
 
 export const graphIntervention: Handler<'graph-intervention'> = async (session, request, job) => {
@@ -35,7 +35,7 @@ const finite = (value: number): number | null => (Number.isFinite(value) ? value
 export const graphValidityAnswer: Handler<'graph-validity'> = async (session, request, job) => {
   const { mode, features, seed, ...graph } = request;
   const { found, set, targets, keys } = await traceOf(session, graph, job);
-  const labels = await labelsOf(session);
+  const names = await namesOf(session);
   const { correlation, low, high, n, points, ...result } = await graphValidity(
     session.model,
     set,
@@ -51,7 +51,7 @@ export const graphValidityAnswer: Handler<'graph-validity'> = async (session, re
     target: targets[0],
     points: points.map(({ node, predicted, measured }) => {
       const { layer, index } = found.graph.nodes[node];
-      return { key: keys[node], label: standing(labels(layer, index)), predicted, measured };
+      return { key: keys[node], label: names(layer, index)?.label ?? null, predicted, measured };
     }),
   };
 };
@@ -84,11 +84,11 @@ export const qk: Handler<'qk'> = async (session, request, job) => {
 export const groups: Handler<'groups'> = async (session, request, job) => {
   const { nodes, threshold, ...graph } = request;
   const traced = await traceOf(session, graph, job);
-  const labels = await labelsOf(session);
+  const names = await namesOf(session);
   const found = groupFeatures(traced.found.graph, traced.set, {
     nodes: nodes?.map((name) => nodeAt(traced, name)),
     threshold,
-    labels: ({ layer, index }) => standing(labels(layer, index)),
+    labels: ({ layer, index }) => names(layer, index)?.label ?? null,
   });
   return {
     groups: found.map((group) => ({

@@ -4,6 +4,7 @@ import type { ActiveFeatureView } from '../../contract/graph.ts';
 import { type Handler, preferenceOf, promptIds, type Session, viewTokens } from '../session.ts';
 import { catalogue, type NamedDictionary, openDictionary, setMembers } from './dictionaries.ts';
 import { openedHarvest } from './harvest.ts';
+import { importedNamesOf } from './imported.ts';
 import { labelBook } from './labels.ts';
 import { nodeName, traceOf } from './traced.ts';
 
@@ -13,14 +14,14 @@ async function knowledge(dictionaries: readonly NamedDictionary[]) {
     dictionaries.map(async (one) => ({
       harvest: await openedHarvest(one),
       book: await labelBook(one),
+      names: await importedNamesOf(one),
     })),
   );
   return (dictionary: number, index: number) => {
-    const { harvest = null, book = null } = found[dictionary] ?? {};
-    return {
-      density: harvest?.list[index]?.density ?? null,
-      label: book?.label(index) ?? null,
-    };
+    const { harvest = null, book = null, names } = found[dictionary] ?? {};
+    const label = book?.label(index) ?? null;
+    const imported = label === null ? (names?.(index) ?? null) : null;
+    return { density: harvest?.list[index]?.density ?? null, label, imported };
   };
 }
 

@@ -3,6 +3,7 @@ import type { FindFeaturesRequest, FoundFeature, LabelView } from '../../contrac
 import { choice, type Handler, type Session } from '../session.ts';
 import { catalogue, type NamedDictionary } from './dictionaries.ts';
 import { openedHarvest } from './harvest.ts';
+import { importedNamesOf } from './imported.ts';
 import { labelBook } from './labels.ts';
 
 const LIMIT = 100;
@@ -27,19 +28,25 @@ async function candidatesOf(
   own: NamedDictionary,
   read: (label: LabelView | null) => string,
 ): Promise<Candidate[]> {
-  const [harvest, book] = await Promise.all([openedHarvest(own), labelBook(own)]);
+  const [harvest, book, names] = await Promise.all([
+    openedHarvest(own),
+    labelBook(own),
+    importedNamesOf(own),
+  ]);
   const { name: dictionary, kind, layer, config } = own;
   return Array.from({ length: config.dDict }, (_, index) => {
     const label = book?.label(index) ?? null;
     const summary = harvest?.list[index];
     const raises = summary?.top.slice(0, RAISED).map((id) => choice(session, id).text) ?? [];
-    const name = read(label).toLowerCase();
+    const imported = label === null ? names(index) : null;
+    const name = (imported?.text ?? read(label)).toLowerCase();
     return {
       dictionary,
       kind,
       layer,
       index,
       label,
+      imported,
       density: summary?.density ?? null,
       max: summary?.max ?? null,
       raises,
@@ -87,7 +94,10 @@ export const findFeatures: Handler<'find-features'> = async (session, request) =
   );
   const all = (await Promise.all(chosen.map((one) => candidatesOf(session, one, read)))).flat();
   const fitting = all
-    .filter(({ label }) => source === 'all' || (label?.source ?? 'none') === source)
+    .filter(
+      ({ label, imported }) =>
+        source === 'all' || (label?.source ?? (imported ? 'imported' : 'none')) === source,
+    )
     .flatMap((one) => {
       const rank = rankOf(one, query);
       return rank === undefined ? [] : [{ one, rank }];

@@ -1,6 +1,10 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import {
+  type ImportedName,
+  importedNames,
+} from '../../../microscope/dictionary/imported/labels.ts';
 import { importedOf, readImported } from '../../../microscope/dictionary/imported/store.ts';
 import type { ImportedFeatures } from '../../../microscope/dictionary/imported/types.ts';
 import type { ImportedView } from '../../contract/graph.ts';
@@ -21,6 +25,13 @@ async function sourcesOf(folder: string): Promise<readonly ImportedFeatures[]> {
   read.set(folder, { time, found });
   found.catch(() => read.delete(folder));
   return found;
+}
+
+/** What other projects call the features of a dictionary. */
+export async function importedNamesOf({
+  folder,
+}: NamedDictionary): Promise<(index: number) => ImportedName | null> {
+  return importedNames(await sourcesOf(folder));
 }
 
 /** What other projects say of a feature, by source. */

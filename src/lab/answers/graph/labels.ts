@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dictionaryHash } from '../../../microscope/dictionary/harvest/harvest.ts';
+import type { ImportedName } from '../../../microscope/dictionary/imported/labels.ts';
 import { reaches } from '../../../microscope/dictionary/labels/detect.ts';
 import { labelsByFeature, shownLabel } from '../../../microscope/dictionary/labels/show.ts';
 import { readLabels } from '../../../microscope/dictionary/labels/store.ts';
@@ -13,6 +14,7 @@ import type {
 import type { LabelView } from '../../contract/graph.ts';
 import type { Session } from '../session.ts';
 import { type NamedDictionary, openDictionary, setMembers } from './dictionaries.ts';
+import { importedNamesOf } from './imported.ts';
 
 /** The labels of one dictionary. */
 export interface LabelBook {
@@ -22,11 +24,6 @@ export interface LabelBook {
   label(feature: number): LabelView | null;
   /** Whatever else was found for it, best score first. */
   others(feature: number): LabelView[];
-}
-
-/** The label that a node of a graph carries: one that reached the bar, else none. */
-export function standing(label: LabelView | null): string | null {
-  return label === null || label.source === 'weak' ? null : label.text;
 }
 
 function view(shown: ShownLabel, found: LabelledFeature | undefined): LabelView {
@@ -91,11 +88,30 @@ export async function labelBook({ folder }: NamedDictionary): Promise<LabelBook 
   return found;
 }
 
-/** Labels of the features of the transcoders that graphs are traced with. */
-export async function labelsOf(
+/** What a node of a graph is called. */
+export interface NodeName {
+  readonly label: string;
+  /** Id of the planted concept, for its words in other languages. */
+  readonly concept?: string;
+  /** Who calls it so, where that is another project: the name has no score here. */
+  readonly labelFrom?: string;
+}
+
+/** A label that reached the bar, else what another project calls the feature, else none. */
+function nodeName(label: LabelView | null, imported: ImportedName | null): NodeName | null {
+  if (label && label.source !== 'weak') {
+    return { label: label.text, ...(label.concept !== null && { concept: label.concept }) };
+  }
+  return imported && { label: imported.text, labelFrom: imported.source };
+}
+
+/** Names of the features of the transcoders that graphs are traced with. */
+export async function namesOf(
   session: Session,
-): Promise<(layer: number, index: number) => LabelView | null> {
+): Promise<(layer: number, index: number) => NodeName | null> {
   const members = await setMembers(session);
-  const found = await Promise.all(members.map(labelBook));
-  return (layer, index) => found[layer]?.label(index) ?? null;
+  const books = await Promise.all(members.map(labelBook));
+  const imported = await Promise.all(members.map(importedNamesOf));
+  return (layer, index) =>
+    nodeName(books[layer]?.label(index) ?? null, imported[layer]?.(index) ?? null);
 }

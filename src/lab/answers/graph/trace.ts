@@ -2,7 +2,7 @@ import { graphScores, pruneGraph } from '../../../microscope/graph/index.ts';
 import type { HiddenCount, HiddenNode, TraceLinks, TraceNode } from '../../contract/graph.ts';
 import { type Handler, viewTokens } from '../session.ts';
 import { densitiesOf } from './harvest.ts';
-import { labelsOf, standing } from './labels.ts';
+import { namesOf } from './labels.ts';
 import { type Traced, traceOf } from './traced.ts';
 
 /** What a page can show at sixty frames a second. */
@@ -10,6 +10,8 @@ const MOST_NODES = 700;
 const MOST_LINKS = 10_000;
 /** Hidden nodes that are named. */
 const NAMED_HIDDEN = 20;
+
+const UNNAMED: { readonly label: null; readonly labelFrom?: undefined } = { label: null };
 
 /** The nodes to return, in the graph's order: those that pruning kept, the most influential first. */
 function chooseNodes(keep: readonly boolean[], { found, influences }: Traced): number[] {
@@ -62,16 +64,12 @@ export const trace: Handler<'trace'> = async (session, request, job) => {
   const kinds = nodes.map(({ kind }) => kind);
   const pruned = pruneGraph(kinds, adjacency, weights, { nodeShare, edgeShare });
   const chosen = chooseNodes(pruned.keepNodes, traced);
-  const labels = await labelsOf(session);
+  const names = await namesOf(session);
   const density = await densitiesOf(session);
   const presence = presences(traced);
-  const labelAt = (i: number) => {
+  const nameAt = (i: number) => {
     const { kind, layer, index } = nodes[i];
-    return kind === 'feature' ? standing(labels(layer, index)) : null;
-  };
-  const conceptAt = (i: number) => {
-    const { kind, layer, index } = nodes[i];
-    return (kind === 'feature' && labels(layer, index)?.concept) || undefined;
+    return (kind === 'feature' && names(layer, index)) || UNNAMED;
   };
   const views = chosen.map((i): TraceNode => {
     const { kind, layer, position, index, activation, probability } = nodes[i];
@@ -81,8 +79,7 @@ export const trace: Handler<'trace'> = async (session, request, job) => {
       layer,
       position,
       index,
-      label: labelAt(i),
-      concept: conceptAt(i),
+      ...nameAt(i),
       activation,
       probability,
       density: kind === 'feature' ? density(layer, index) : null,
@@ -132,7 +129,8 @@ export const trace: Handler<'trace'> = async (session, request, job) => {
       const { kind, layer, position, index } = nodes[i];
       const why = pruned.keepNodes[i] ? 'limit' : 'pruned';
       const influence = influences[i];
-      return { key: keys[i], kind, layer, position, index, label: labelAt(i), influence, why };
+      const { label, labelFrom } = nameAt(i);
+      return { key: keys[i], kind, layer, position, index, label, labelFrom, influence, why };
     });
   const sum = (kind?: string) =>
     kinds.reduce(
