@@ -23,7 +23,15 @@ export const CIRCUIT_METHODS = [
 ] as const;
 export const CIRCUIT_METRICS = ['logit-diff', 'log-prob', 'kl'] as const;
 export const ABLATIONS = ['corrupted', 'zero', 'mean'] as const;
-export const CORRUPTIONS = ['s2-io', 'abc', 's2-random', 'order'] as const;
+export const CORRUPTIONS = [
+  's2-io',
+  'abc',
+  's2-random',
+  's1-random',
+  's-random',
+  'io-random',
+  'order',
+] as const;
 
 export const CIRCUIT_DEFAULTS: CircuitSettings = {
   from: 'pair',

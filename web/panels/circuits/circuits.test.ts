@@ -10,6 +10,8 @@ import {
   receiverName,
   topEdges,
 } from '../../../src/microscope/circuits/index.ts';
+import { ioiCorruptions } from '../../../src/microscope/ioi/index.ts';
+import { CIRCUIT_DEFAULTS, CORRUPTIONS, isCircuit } from '../../state/circuits.ts';
 import { isTwoPeople, swapNames } from '../two-people.ts';
 import { readCircuitFile, writeCircuitFile } from './file.ts';
 import {
@@ -182,4 +184,17 @@ test('an edge that is on no path is no part of the circuit', () => {
   const own = selectEdges(view, 1);
   assert.equal(own.kept.size, 1);
   assert.equal(own.circuit.size, 0);
+});
+
+test('the page offers every corruption of the library, each in its own words', async () => {
+  assert.deepEqual([...CORRUPTIONS].sort(), [...ioiCorruptions].sort());
+  for (const language of ['en', 'zh-Hant', 'zh-Hans']) {
+    const { circuits } = await import(`../../../src/i18n/circuits/${language}.ts`);
+    const said = CORRUPTIONS.map((name) => circuits.corruptions[name]);
+    assert.equal(new Set(said).size, CORRUPTIONS.length, language);
+    assert.ok(said.every((text) => typeof text === 'string' && text.length > 0));
+  }
+  for (const corruption of CORRUPTIONS) {
+    assert.ok(isCircuit({ ...CIRCUIT_DEFAULTS, from: 'ioi', corruption }));
+  }
 });
