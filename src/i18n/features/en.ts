@@ -82,7 +82,7 @@ export const features = {
   importedFrom: (source: string) => `Imported from ${source}: not scored here`,
   score: 'Score',
   scoreHint:
-    'F1 of the label on held-out text: C planted concept, T tokens, E explanation, ? below the bars',
+    'F1 of the label on held-out text: C planted concept, T tokens, E explanation, ? below the bars, I imported (no score)',
   judged: (score: string, low: string, high: string, n: string) =>
     `balanced accuracy ${score} [${low}, ${high}], n = ${n} examples`,
   precisionRecall: (precision: string, recall: string) =>

@@ -83,7 +83,8 @@ export const features = {
   sourceMarks: { concept: '概', tokens: '词', explanation: '释', weak: '？', imported: '导' },
   importedFrom: (source: string) => `从 ${source} 导入：此处未评分`,
   score: '得分',
-  scoreHint: '标签在留出文本上的 F1：概＝植入概念，词＝词元，释＝解释，？＝未达门槛',
+  scoreHint:
+    '标签在留出文本上的 F1：概＝植入概念，词＝词元，释＝解释，？＝未达门槛，导＝导入（无得分）',
   judged: (score: string, low: string, high: string, n: string) =>
     `平衡准确率 ${score} [${low}, ${high}]，n = ${n} 个示例`,
   precisionRecall: (precision: string, recall: string) => `精确率 ${precision}，召回率 ${recall}`,

@@ -83,7 +83,8 @@ export const features = {
   sourceMarks: { concept: '概', tokens: '詞', explanation: '釋', weak: '？', imported: '匯' },
   importedFrom: (source: string) => `自 ${source} 匯入：此處未評分`,
   score: '分數',
-  scoreHint: '標籤在保留文字上的 F1：概＝植入的概念，詞＝詞元，釋＝解釋，？＝未達門檻',
+  scoreHint:
+    '標籤在保留文字上的 F1：概＝植入的概念，詞＝詞元，釋＝解釋，？＝未達門檻，匯＝匯入（無分數）',
   judged: (score: string, low: string, high: string, n: string) =>
     `平衡準確率 ${score} [${low}, ${high}]，n = ${n} 個範例`,
   precisionRecall: (precision: string, recall: string) => `精確率 ${precision}，召回率 ${recall}`,
