@@ -37,7 +37,7 @@ export const attention = {
     `${destination} cannot see ${source}: it comes later`,
   attendsTo: (token: string) => `${token} attends to`,
   attendedFrom: (token: string) => `${token} is attended to by`,
-  rest: (count: string) => `${count} others`,
+  rest: (count: string) => (count === '1' ? '1 other' : `${count} others`),
   gridKeys: 'Arrow keys move between heads, Enter keeps one',
   patternKeys: 'Arrow keys move the cell, Enter keeps its destination token',
   pointHint: 'Point at a cell for its value; click to keep its row',

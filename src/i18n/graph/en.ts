@@ -163,7 +163,8 @@ export const graph = {
   partKeys:
     'Click chooses, a click on the chosen one’s name renames (F2); drag or arrow keys move it, double-click or Home lets it go, Delete takes it out, E shows members',
   subgraphEmpty: 'Nothing pinned yet. Pin nodes, or let groups be proposed.',
-  weakLinks: (count: string) => `${count} links under 1 % are not drawn`,
+  weakLinks: (count: string) =>
+    `${count} ${count === '1' ? 'link under 1 % is' : 'links under 1 % are'} not drawn`,
   members: (count: string) => `${count} features`,
   propose: 'Propose groups',
   proposed: (count: string) => `${count} groups proposed`,
