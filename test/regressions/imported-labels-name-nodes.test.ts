@@ -71,6 +71,12 @@ test('an imported description names nodes, is found, and says where it is from',
     );
     const all = (await post('/api/find-features', { query: '', source: 'imported' })).body;
     assert.equal(all.total, 2);
+    // It stands before what has no name at all.
+    const list = (await post('/api/find-features', { query: '', limit: 3 })).body.features;
+    assert.deepEqual(
+      list.map(({ imported: own }) => own !== null),
+      [true, true, false],
+    );
     const none = (await post('/api/find-features', { query: TEXT, source: 'none' })).body;
     assert.equal(none.total, 0);
   });

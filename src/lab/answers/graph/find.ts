@@ -68,13 +68,18 @@ function rankOf({ name, text, index }: Candidate, query: string): number | undef
   return words.every((word) => text.includes(word)) ? 3 : undefined;
 }
 
-const SURENESS = { concept: 0, tokens: 1, explanation: 1, weak: 2 } as const;
+const SURENESS = { concept: 0, tokens: 1, explanation: 1, weak: 2, imported: 3, none: 4 } as const;
+
+/** What kind of label a feature is listed with. */
+function kindOf({ label, imported }: FoundFeature): keyof typeof SURENESS {
+  return label?.source ?? (imported ? 'imported' : 'none');
+}
 
 function compare(sort: NonNullable<FindFeaturesRequest['sort']>) {
   return (a: { one: Candidate; rank: number }, b: { one: Candidate; rank: number }): number => {
     const [x, y] = [a.one, b.one];
     const score = (y.label?.score ?? -1) - (x.label?.score ?? -1);
-    const sure = SURENESS[x.label?.source ?? 'weak'] - SURENESS[y.label?.source ?? 'weak'] || score;
+    const sure = SURENESS[kindOf(x)] - SURENESS[kindOf(y)] || score;
     if (sort === 'density') return (y.density ?? -1) - (x.density ?? -1) || sure;
     if (sort === 'max') return (y.max ?? -1) - (x.max ?? -1) || sure;
     return sort === 'score' ? score || a.rank - b.rank : a.rank - b.rank || sure;
@@ -94,10 +99,7 @@ export const findFeatures: Handler<'find-features'> = async (session, request) =
   );
   const all = (await Promise.all(chosen.map((one) => candidatesOf(session, one, read)))).flat();
   const fitting = all
-    .filter(
-      ({ label, imported }) =>
-        source === 'all' || (label?.source ?? (imported ? 'imported' : 'none')) === source,
-    )
+    .filter((one) => source === 'all' || kindOf(one) === source)
     .flatMap((one) => {
       const rank = rankOf(one, query);
       return rank === undefined ? [] : [{ one, rank }];
