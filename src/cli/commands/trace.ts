@@ -5,7 +5,6 @@ import {
   type Dictionary,
   type DictionarySet,
   importedNames,
-  importedNameText,
   loadDictionary,
   otherWeights,
   readImported,
@@ -17,6 +16,7 @@ import {
   attributePrompt,
   graphScores,
   graphValidity,
+  importedNameText,
   toGraphFile,
   withBeginning,
 } from '../../microscope/graph/index.ts';

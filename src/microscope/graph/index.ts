@@ -5,6 +5,7 @@ export { withBeginning } from './beginning.ts';
 export * from './direct-effects.ts';
 export type { ActiveFeature, Decomposition } from './features.ts';
 export * from './file.ts';
+export * from './format/imported-label.ts';
 export { cantorPair, cantorUnpair, kindOfType } from './format/node-ids.ts';
 export { type ReadGraph, type ReadNode, readGraph, withUniqueIds } from './format/read.ts';
 export * from './group.ts';

@@ -1,7 +1,7 @@
 /** The public attribution-graph file, both ways, in the page. */
 import type { SubgraphPlacing } from '../../../src/figures/subgraph-layout.ts';
-import { importedNameText } from '../../../src/microscope/dictionary/imported/labels.ts';
 import { fileNode } from '../../../src/microscope/graph/format/file-node.ts';
+import { importedNameText } from '../../../src/microscope/graph/format/imported-label.ts';
 import { fileIds } from '../../../src/microscope/graph/format/node-ids.ts';
 import { type ReadNode, readGraph } from '../../../src/microscope/graph/format/read.ts';
 import type { GraphFile, GraphFileNode } from '../../../src/microscope/graph/schema.ts';

@@ -18,8 +18,3 @@ export function importedNames(
   }
   return (feature) => names.get(feature) ?? null;
 }
-
-/** An imported description where there is no room for its source beside it, as in a file. */
-export function importedNameText({ text, source }: Omit<ImportedName, 'by'>): string {
-  return `${text} (${source})`;
-}
