@@ -122,7 +122,7 @@ export const graph = {
   errorInput: 'Input from errors',
   positiveLink: 'positive',
   negativeLink: 'negative (dashed)',
-  shadeInfluence: 'Darker nodes have more influence on the answer',
+  shadeInfluence: 'The stronger a node’s colour, the more influence it has on the answer',
   shadeWeight: 'Nodes are coloured by their weight to or from the chosen one',
   difference: 'Minus',
   differenceHint: 'Adds a node for the difference of two logits; its links are theirs, subtracted',

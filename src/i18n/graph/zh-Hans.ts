@@ -119,7 +119,7 @@ export const graph = {
   errorInput: '来自误差的输入',
   positiveLink: '正',
   negativeLink: '负（虚线）',
-  shadeInfluence: '节点颜色越深，对答案的影响力越大',
+  shadeInfluence: '节点颜色越浓，对答案的影响力越大',
   shadeWeight: '节点颜色表示它与所选节点之间的权重',
   difference: '减去',
   differenceHint: '新增一个节点，表示两个 logit 之差；其连边为两者连边相减',

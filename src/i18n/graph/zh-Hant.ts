@@ -119,7 +119,7 @@ export const graph = {
   errorInput: '來自誤差的輸入',
   positiveLink: '正',
   negativeLink: '負（虛線）',
-  shadeInfluence: '節點顏色越深，對答案的影響力越大',
+  shadeInfluence: '節點顏色越濃，對答案的影響力越大',
   shadeWeight: '節點顏色表示它與所選節點之間的權重',
   difference: '減去',
   differenceHint: '新增一個節點，代表兩個 logit 之差；其連線為兩者連線相減',
