@@ -15,9 +15,11 @@ test('toy shows a pentagon and draws it', async () => {
   const effort = ['--starts', '6', '--steps', '900'];
   const { code, out } = await toy(...effort, '--out', file, '--json');
   assert.equal(code, 0, out);
-  const { best, losses, again, closed } = JSON.parse(out);
+  const { best, losses, again, plain, closed } = JSON.parse(out);
   assert.equal(losses.length, 6);
   assert.ok(again >= 1 && closed === null && best.standardError > 0);
+  assert.deepEqual([plain.inputs, plain.estimates], [65_536, again]);
+  assert.ok(plain.low < plain.high && plain.low < best.loss);
   assert.equal(best.angles.length, 5);
   for (const angle of best.angles) assert.ok(Math.abs(angle - 72) < 1.5);
   const svg = await readFile(file, 'utf8');

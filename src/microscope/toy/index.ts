@@ -8,8 +8,10 @@ export {
 export {
   drawSample,
   expectedLoss,
+  leastOfPlainEstimates,
   type Stratum,
   strataOf,
+  type ToyLoss,
   type ToySample,
   type ToyWorld,
 } from './samples.ts';

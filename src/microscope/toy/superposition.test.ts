@@ -9,6 +9,7 @@ import {
   expectedLoss,
   featureDimensions,
   featureNorms,
+  leastOfPlainEstimates,
   neighbourAngles,
   strataOf,
   trainToyModel,
@@ -31,15 +32,22 @@ interface Point {
 const file = join(import.meta.dirname, '../../../test/fixtures/toy/superposition.json');
 const points: readonly Point[] = JSON.parse(readFileSync(file, 'utf8'));
 
-/** Losses of the design's list, which are the least of several noisy evaluations. */
+/**
+ * Losses of the design's list: the best of 16 starts, each measured on inputs drawn as they come. How many starts reach
+ * the best solution is not told, nor how many inputs there were; 65,536 fits all eleven, 262,144 does not.
+ */
 const LISTED: Readonly<Record<string, number>> = {
   '2 0.9': 0.0964,
   '2 0.7': 0.1082,
   '2 0.57': 0.0922,
   '2 0.4': 0.0509,
   '2 0.2': 0.01335,
+  '2 0.05': 0.00062,
   '5 1': 0.2486,
   '5 0.3': 0.135,
+  '5 0.1': 0.0255,
+  '5 0.03': 0.00392,
+  '5 0.01': 0.00093,
 };
 
 const near = (value: number, expected: number, relative: number, what: string) =>
@@ -60,7 +68,11 @@ for (const point of points) {
     const noise = Math.hypot(best.standardError, point.standardError);
     assert.ok(Math.abs(best.loss - point.loss) < 4 * noise + 0.002 * point.loss, `${best.loss}`);
     const listed = LISTED[`${features} ${probability}`];
-    if (listed) near(best.loss, listed, 0.017, 'the list');
+    const { low } = leastOfPlainEstimates(best, { inputs: 65_536, estimates: 16 });
+    const { high } = leastOfPlainEstimates(best, { inputs: 65_536, estimates: 1 });
+    assert.ok(low <= listed && listed <= high, `listed ${listed}, expected ${low} to ${high}`);
+    // Where one estimate is good to 1.5 %, so is the list.
+    if (best.deviation / 256 < 0.015 * best.loss) near(best.loss, listed, 0.017, 'the list');
     if (hidden === 1) {
       const dedicated = probability / 3 - probability ** 2 / 4;
       const antipodal = probability ** 2 / 3;
@@ -115,6 +127,34 @@ test('the expected loss of closed forms', () => {
   }
   const silent = at(0.5, [[0], [0]], [-1, -1]);
   assert.ok(Math.abs(silent.loss - 1 / 3) < 5 * silent.standardError);
+});
+
+test('the least of plain estimates falls where it is said to', () => {
+  const world = { features: 2, probability: 0.3 };
+  const [directions, bias] = [
+    [[1], [-1]],
+    [0, 0],
+  ];
+  const exact = expectedLoss(drawSample(strataOf(world, 2 ** 18), new Rng(1)), directions, bias);
+  // Both present: min(a, b)² twice, whose square has the mean 4/15.
+  near(exact.deviation, Math.sqrt((4 / 15) * 0.3 ** 2 - exact.loss ** 2), 0.01, 'deviation');
+  const rng = new Rng(2);
+  const plain = () => {
+    let sum = 0;
+    for (let i = 0; i < 2000; i++) {
+      const [a, b] = [0, 0].map(() => (rng.next() < 0.3 ? rng.next() : 0));
+      sum += a && b ? 2 * Math.min(a, b) ** 2 : 0;
+    }
+    return sum / 2000;
+  };
+  const { low, high } = leastOfPlainEstimates(exact, { inputs: 2000, estimates: 8 });
+  assert.ok(high < exact.loss, 'the least of eight is too low');
+  const inside = Array.from({ length: 400 }, () => {
+    const least = Math.min(...Array.from({ length: 8 }, plain));
+    return least >= low && least <= high ? 1 : 0;
+  }).reduce((a: number, b) => a + b, 0);
+  // 95 of 100, within four standard errors and what the normal leaves out.
+  assert.ok(inside > 360 && inside < 397, `${inside} of 400`);
 });
 
 test('strata sum to one, and all that can occur do', () => {

@@ -13,7 +13,14 @@ import {
 } from '../../nn/index.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { Directions } from './geometry.ts';
-import { drawSample, expectedLoss, strataOf, type ToySample, type ToyWorld } from './samples.ts';
+import {
+  drawSample,
+  expectedLoss,
+  strataOf,
+  type ToyLoss,
+  type ToySample,
+  type ToyWorld,
+} from './samples.ts';
 
 /**
  * The toy model of Elhage et al. 2022: x̂ = relu(Wᵀ W x + b), where each of n features is, independently with some
@@ -32,12 +39,8 @@ export interface ToyOptions extends ToyWorld {
   readonly signal?: AbortSignal;
 }
 
-/** One training. */
-export interface ToySolution {
-  /** Expected squared error, summed over features, on values that did not choose the order of solutions. */
-  readonly loss: number;
-  /** Of the loss, from the values drawn. */
-  readonly standardError: number;
+/** One training, with its loss on values that did not choose the order of solutions. */
+export interface ToySolution extends ToyLoss {
   readonly directions: Directions;
   readonly bias: readonly number[];
 }
