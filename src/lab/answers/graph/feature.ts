@@ -1,3 +1,4 @@
+import { reachesLogits } from '../../../microscope/dictionary/data/source.ts';
 import { featureActivations } from '../../../microscope/dictionary/harvest/text.ts';
 import type { Dictionary } from '../../../microscope/dictionary/types.ts';
 import type { Model } from '../../../model/index.ts';
@@ -98,7 +99,7 @@ export const feature: Handler<'feature'> = async (session, request) => {
   const { name, kind, layer, config, folder } = own;
   const dictionary = await openDictionary(folder);
   const direction = written(dictionary, index);
-  const reaches = config.dOut === session.model.config.dModel;
+  const reaches = reachesLogits(session.model, config.writes[config.writes.length - 1]);
   const logits = reaches ? logitsAlong(session.model, direction) : new Float32Array(1);
   const order = reaches
     ? Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b)

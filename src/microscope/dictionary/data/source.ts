@@ -63,6 +63,15 @@ export function addressWidth(model: Model, address: string): number {
 }
 
 /**
+ * Whether what is written at an address adds to logits through the final norm and the unembedding alone: a vector of the
+ * model's own stream, not of heads or neurons, which can be as wide by chance.
+ */
+export function reachesLogits(model: Model, address: string): boolean {
+  if (address.startsWith(OTHER)) return false;
+  return addressInfo(model.config, address).shape.join() === 'batch,pos,d_model';
+}
+
+/**
  * Throws unless activations are numbers: NaN counts as silent everywhere below.
  *
  * @throws GlassboxError `non-finite`, naming the address

@@ -1,4 +1,5 @@
 import {
+  add,
   div,
   input,
   matmul,
@@ -14,6 +15,7 @@ import {
 import type { Tensor, TensorData } from '../../../graph/op.ts';
 import { createProgram } from '../../../graph/program.ts';
 import type { Model } from '../../../model/model.ts';
+import { reachesLogits } from '../data/source.ts';
 import type { Dictionary } from '../types.ts';
 import type { Chunk } from './chunk.ts';
 import { BINS, LISTED } from './types.ts';
@@ -57,13 +59,17 @@ export async function staticRelations(
     Math.min(LISTED + 1, dDict),
   );
   const outputs: Record<string, Tensor> = { nearValue: near.values, nearIndex: near.indices };
-  const reaches = dOut === config.dModel;
+  const reaches = reachesLogits(model, writes[writes.length - 1]);
   const unembedding = config.tieEmbeddings ? 'embed.weight' : 'unembed.weight';
   const count = Math.min(LISTED, config.dVocab);
   if (reaches) {
-    const scale = input('ln_final.weight', [config.dModel]);
+    const weight = input('ln_final.weight', [config.dModel]);
     const vocabulary = input(unembedding, params[unembedding].shape);
-    const raw = matmul(mul(rows, scale), vocabulary, { transposeB: true });
+    // Layer norm takes the mean of its input away; the gain of Gemma's norms is more than their weight.
+    const isLayer = config.norm === 'layer';
+    const centred = isLayer ? sub(rows, mean(rows, { axes: -1, keepDims: true })) : rows;
+    const gain = isLayer || config.rmsOffset === 0 ? weight : add(weight, config.rmsOffset);
+    const raw = matmul(mul(centred, gain), vocabulary, { transposeB: true });
     const logits = sub(raw, mean(raw, { axes: -1, keepDims: true }));
     const [top, bottom] = [topK(logits, count), topK(mul(logits, -1), count)];
     outputs.logits = logits;
