@@ -61,8 +61,10 @@ export function shufflingBuffer(options: BufferOptions): BatchSource {
       const pieces: ActivationBlock[] = [];
       let index = start;
       for (let count = 0; count < capacity; index++) {
+        // What is left at the end of a corpus can be less than one batch: its beginning makes it whole.
+        if (count < rows && index > 0 && !tokens.batch(index)) index = 0;
         const batch = tokens.batch(index);
-        if (!batch) break;
+        if (!batch || (pieces.length > 0 && index === start)) break;
         const piece = await readActivations(sources, batch, filter);
         pieces.push(piece);
         count += piece.rows;

@@ -79,6 +79,8 @@ export async function storeActivations(
     }
     if (pieces.length === 0) break;
     const { rows, values } = joinBlocks(pieces);
+    // Nothing but tokens that are left out.
+    if (rows === 0) break;
     const tensors = Object.fromEntries(
       Object.entries(values).map(([address, data]) => [
         address,
@@ -142,8 +144,11 @@ export async function diskSource(
       details: { folder },
     });
   }
-  const count = index.blocks.length;
-  const numbers = index.blocks.map((_, i) => i);
+  const all = index.blocks.map((_, i) => i);
+  // The last block of a corpus may hold less than one batch.
+  const filled = all.filter((i) => index.blocks[i].rows >= options.rows);
+  const numbers = filled.length > 0 ? filled : all;
+  const count = numbers.length;
   return blockSource({
     ...options,
     async fill(start) {
