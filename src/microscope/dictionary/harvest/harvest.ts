@@ -221,7 +221,8 @@ async function finish(
     for (let i = 0; i < done; i++) yield await readChunk(partial, i);
   }
   const fired = new Uint32Array(dDict);
-  const sums = new Float32Array(dDict);
+  // Added up in double precision: a single loses what is added to a million firings.
+  const sums = new Float64Array(dDict);
   const largest = new Float32Array(dDict);
   const ids: Uint32Array[] = [];
   const rows: number[] = [];
@@ -256,7 +257,7 @@ async function finish(
   const one = (data: Float32Array) => ({ shape: [dDict], data });
   await writeSafetensors(join(partial, FEATURES), {
     fired: { shape: [dDict], data: Int32Array.from(fired) },
-    sums: one(sums),
+    sums: one(Float32Array.from(sums)),
     max: one(largest),
     neighbourIndex: listed(neighbours.index),
     neighbourValue: listed(neighbours.value),
@@ -318,7 +319,8 @@ async function orderByFeature(
         }
         base += ids.length;
       }
-      await handle.write(new Uint8Array(memory));
+      // Unlike write(), this goes on until every byte is written, or fails.
+      await handle.writeFile(new Uint8Array(memory));
       first = last;
     }
     await handle.sync();

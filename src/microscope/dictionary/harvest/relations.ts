@@ -183,17 +183,19 @@ export async function correlations(options: {
     index: new Int32Array(dDict * LISTED).fill(-1),
     value: new Float32Array(dDict * LISTED),
   };
-  const block = Math.max(1, Math.min(dDict, Math.floor(PRODUCT_BYTES / (4 * dDict))));
+  const block = Math.max(1, Math.min(dDict, Math.floor(PRODUCT_BYTES / (8 * dDict))));
   for (let first = 0; first < dDict; first += block) {
     const last = Math.min(dDict, first + block);
-    const products = new Float32Array((last - first) * dDict);
+    const products = new Float64Array((last - first) * dDict);
     for await (const chunk of chunks()) addProducts(products, chunk, { first, last, dDict });
     for (let f = first; f < last; f++) {
       const row = products.subarray((f - first) * dDict, (f - first + 1) * dDict);
       const list: [number, number][] = [];
       row.forEach((product, g) => {
         if (product === 0 || g === f) return;
-        list.push([g, (product - (sums[f] * sums[g]) / counted) / (spread[f] * spread[g])]);
+        const r = (product - (sums[f] * sums[g]) / counted) / (spread[f] * spread[g]);
+        // A feature that never changes has no correlation, and what is no number cannot be sorted.
+        if (Number.isFinite(r)) list.push([g, r]);
       });
       list.sort((a, b) => b[1] - a[1]);
       copyList(out, f, list);
@@ -203,7 +205,7 @@ export async function correlations(options: {
 }
 
 function addProducts(
-  products: Float32Array,
+  products: Float64Array,
   { token, feature, value }: Chunk,
   range: { readonly first: number; readonly last: number; readonly dDict: number },
 ): void {
