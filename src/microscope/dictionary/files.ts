@@ -34,7 +34,7 @@ const configSchema = z.object({
   dDict: z.int().min(1),
   centreInput: z.boolean(),
   skip: z.boolean(),
-  scale: z.number(),
+  scale: z.number().positive(),
   normalise: z.enum(['layer-norm', 'constant-norm']).optional(),
   prefixes: z.array(z.int().min(1)).optional(),
   model: z.object({ name: z.string(), hash: z.string().nullable() }),

@@ -66,8 +66,12 @@ export function above(x: Tensor, threshold: Tensor | number): Tensor {
   return cast(greater(x, threshold), 'float32');
 }
 
-/** The values of the k largest per row, zero elsewhere; ties beyond the k-th are kept. */
+/**
+ * The values of the k largest per row, zero elsewhere; ties beyond the k-th are kept, and everything where there are no
+ * more than k, as after pruning.
+ */
 export function keepTopK(x: Tensor, k: number): Tensor {
+  if (Number(x.shape.at(-1)) <= k) return x;
   const { values } = topK(x, k);
   const smallest = slice(values, { axis: -1, start: k - 1, end: k });
   return where(not(less(x, smallest)), x, 0);

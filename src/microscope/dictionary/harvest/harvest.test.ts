@@ -140,8 +140,10 @@ test('the strongest logit of a feature is the one its decoder points to', async 
   );
   const scale = model.params['ln_final.weight'].data as Float32Array;
   const embed = model.params['embed.weight'].data as Float32Array;
+  // Layer norm takes the mean away.
+  const own = decoder.reduce((a, b) => a + b, 0) / dModel;
   const logits = Array.from({ length: dVocab }, (_, id) =>
-    decoder.reduce((sum, value, d) => sum + value * scale[d] * embed[id * dModel + d], 0),
+    decoder.reduce((sum, value, d) => sum + (value - own) * scale[d] * embed[id * dModel + d], 0),
   );
   const mean = logits.reduce((a, b) => a + b, 0) / dVocab;
   const best = logits.indexOf(Math.max(...logits));

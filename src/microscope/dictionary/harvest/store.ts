@@ -2,6 +2,7 @@ import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GlassboxError } from '../../../base/error.ts';
 import { readSafetensors } from '../../../base/safetensors/index.ts';
+import { requireFeature } from './feature.ts';
 import { EVENTS, FEATURES, INDEX, ROWS, TOKENS } from './harvest.ts';
 import {
   BINS,
@@ -70,7 +71,9 @@ export async function openHarvest(folder: string): Promise<FeatureStore> {
   const offsets = new Float64Array(info.dDict + 1);
   for (let f = 0; f < info.dDict; f++) offsets[f + 1] = offsets[f] + tables.fired[f];
   const handle = await open(join(folder, EVENTS), 'r');
-  if (offsets[info.dDict] !== info.events || tokens.length !== info.tokens) {
+  const { size } = await handle.stat();
+  const whole = offsets[info.dDict] === info.events && size === 8 * info.events;
+  if (!whole || tokens.length !== info.tokens) {
     await handle.close();
     throw badHarvest(folder, 'its files do not belong together');
   }
@@ -89,13 +92,7 @@ export async function openHarvest(folder: string): Promise<FeatureStore> {
     info,
     list: () => Array.from({ length: info.dDict }, (_, feature) => summary(feature)),
     async page(feature, options = {}) {
-      if (!Number.isInteger(feature) || feature < 0 || feature >= info.dDict) {
-        throw new GlassboxError(`there is no feature ${feature}`, {
-          code: 'unknown-feature',
-          remedy: `Features run from 0 to ${info.dDict - 1}.`,
-          details: { feature, features: info.dDict },
-        });
-      }
+      requireFeature(feature, info.dDict);
       const events = await readEvents(handle, offsets[feature], tables.fired[feature]);
       const { fired, density, max, mean } = summary(feature);
       const related = (name: string) =>

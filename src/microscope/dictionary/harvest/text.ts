@@ -3,6 +3,7 @@ import { checkActivations } from '../data/source.ts';
 import { encodeFeatures } from '../encode.ts';
 import { checkDictionary } from '../metrics/check.ts';
 import type { Dictionary } from '../types.ts';
+import { requireFeature } from './feature.ts';
 
 /** Activations `[pos, width]` of one text at every address. */
 async function readText(
@@ -18,7 +19,11 @@ async function readText(
   });
 }
 
-/** What chosen features do on a text of one's own: `[features][tokens]`. */
+/**
+ * What chosen features do on a text of one's own: `[features][tokens]`.
+ *
+ * @throws GlassboxError `unknown-feature`, `dictionary-mismatch`, `non-finite`
+ */
 export async function featureActivations(
   model: Model,
   dictionary: Dictionary,
@@ -27,6 +32,7 @@ export async function featureActivations(
   const { tokens, features } = options;
   checkDictionary(model, dictionary);
   const { reads, dDict } = dictionary.config;
+  for (const feature of features) requireFeature(feature, dDict);
   const inputs = await readText(model, reads, tokens);
   const acts = await encodeFeatures(model, dictionary, inputs);
   return features.map((feature) => tokens.map((_, i) => acts[i * dDict + feature]));

@@ -1,3 +1,4 @@
+import { GlassboxError } from '../../../base/error.ts';
 import type { ProgressListener } from '../../../base/progress.ts';
 import { input } from '../../../graph/build.ts';
 import type { TensorData } from '../../../graph/op.ts';
@@ -44,8 +45,24 @@ export interface FeatureEvents {
   readonly value: Float32Array;
 }
 
-/** Turns a text into columns, without the excluded tokens. */
+/** Throws `text-too-long` for a text whose tokens cannot be told apart in the keys that events are ordered by. */
+function requireRoom({ name, rows }: ConceptText): void {
+  const tokens = rows.reduce((sum, row) => sum + row.length, 0);
+  if (tokens <= PLACES) return;
+  throw new GlassboxError(`${name} has ${tokens} tokens, labels are made on at most ${PLACES}`, {
+    code: 'text-too-long',
+    remedy: 'Use fewer rows (--rows, --held-out-rows).',
+    details: { tokens, most: PLACES },
+  });
+}
+
+/**
+ * Turns a text into columns, without the excluded tokens.
+ *
+ * @throws GlassboxError `text-too-long`
+ */
 export function textColumns(text: ConceptText, excluded: readonly number[]): TextColumns {
+  requireRoom(text);
   const skip = new Set(excluded);
   const ids: number[] = [];
   const previous: number[] = [];
@@ -185,5 +202,5 @@ export function orderEvents(
   return { dDict, start, ...sorted };
 }
 
-/** More tokens than a text may have: 31 bits of a positive float and these 22 fit 53. */
+/** The most tokens of a text: 31 bits of a positive float and these 22 fit 53. */
 const PLACES = 2 ** 22;

@@ -8,7 +8,10 @@ import { type Dictionary, dictionaryShapes } from '../types.ts';
  */
 export function pruneDictionary(dictionary: Dictionary, kept: readonly number[]): Dictionary {
   const { config } = dictionary;
-  const prefixes = config.prefixes?.map((size) => kept.filter((feature) => feature < size).length);
+  // A dictionary without features is none; that all are dead is told by its figures.
+  if (kept.length === 0) return dictionary;
+  const left = config.prefixes?.map((size) => kept.filter((feature) => feature < size).length);
+  const prefixes = left && [...new Set(left)].filter((size) => size > 0);
   const pruned = { ...config, dDict: kept.length, ...(prefixes && { prefixes }) };
   const shapes = dictionaryShapes(pruned);
   const params: Record<string, TensorData> = {};
