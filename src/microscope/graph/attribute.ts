@@ -61,7 +61,8 @@ function bySite(targets: readonly number[], siteOf: (feature: number) => number)
  * the frozen model onto the direction the target reads. Positional embeddings and biases are no nodes.
  *
  * @throws GlassboxError `dictionary-mismatch`, `no-active-features` when nothing fires, `bad-token` or `same-token`
- *   for targets that cannot be explained, `non-finite`, `graph-too-large` beyond `maxBytes`
+ *   for targets that cannot be explained, `non-finite`, `not-finite` for logits that are NaN, `bad-option`,
+ *   `graph-too-large` beyond `maxBytes`
  */
 export async function attributePrompt(
   model: Model,
@@ -73,6 +74,8 @@ export async function attributePrompt(
   const { config, tokenizer } = model;
   const { nLayers, dModel } = config;
   const pos = tokens.length;
+  const { batch = 256, rankEvery = 4 } = options;
+  for (const [name, value] of Object.entries({ batch, rankEvery })) requireAtLeastOne(name, value);
   const ignored = options.ignoredPositions ?? [0];
   const layers = Array.from({ length: nLayers }, (_, l) => l);
   const addresses = new Set([
@@ -104,7 +107,6 @@ export async function attributePrompt(
   const weightSum = targets.reduce((sum, { probability }) => sum + probability, 0);
 
   const rows = new Rows();
-  const batch = options.batch ?? 256;
   for (let start = 0; start < targets.length; start += batch) {
     options.signal?.throwIfAborted();
     const chunk = targets.slice(start, start + batch);
@@ -123,7 +125,7 @@ export async function attributePrompt(
       visited,
       limit,
       features: features.length,
-      count: batch * (options.rankEvery ?? 4),
+      count: batch * rankEvery,
     });
     for (const [layer, group] of bySite(queue, (feature) => features[feature].layer)) {
       const positionOf = (feature: number) => features[feature].position;
@@ -161,6 +163,15 @@ export async function attributePrompt(
     visited: [...visited].sort((a, b) => a - b),
   });
   return { graph, targets, decomposition, activeFeatures: features.length, peakBytes };
+}
+
+/** Throws `bad-option` for a number of things done at a time that would never get anything done. */
+function requireAtLeastOne(name: string, value: number): void {
+  if (Number.isInteger(value) && value >= 1) return;
+  throw new GlassboxError(`${name} is ${value}`, {
+    code: 'bad-option',
+    remedy: `Give a whole number of at least 1 for ${name}.`,
+  });
 }
 
 /** Bytes of the sources, of all rows, and of the matrix that is made of them. */

@@ -62,9 +62,9 @@ export function groupFeatures(
     ]),
   );
   const similar = (a: number, b: number): number => {
-    if (nodes[a].position !== nodes[b].position) return -1;
     const [la, lb] = [label.get(a), label.get(b)];
-    if (la !== null && lb !== null && la !== lb) return -1;
+    // No mean with other pairs makes up for two labels.
+    if (la !== null && lb !== null && la !== lb) return Number.NEGATIVE_INFINITY;
     const meaning = cosine(decoders.get(a)!, decoders.get(b)!);
     return (meaning + cosine(outgoing.get(a)!, outgoing.get(b)!)) / 2;
   };
