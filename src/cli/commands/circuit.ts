@@ -195,7 +195,9 @@ const evalCommand: CommandSpec = {
         `${found.edges} edges, ${found.nodes} nodes, n = ${examples.length}`,
         `metric: circuit ${fixed(metric.circuit)}, all ${fixed(metric.full)}, none ${fixed(metric.empty)}`,
         `faithfulness ${share(found.faithfulness)}`,
-        `incompleteness over ${completeness.sets.length} sets: mean ${share(completeness.mean)}, worst ${fixed(completeness.worst)}`,
+        completeness.sets.length === 0
+          ? 'incompleteness: not measured, --sets is 0'
+          : `incompleteness over ${completeness.sets.length} sets: mean ${share(completeness.mean)}, worst ${fixed(completeness.worst)}`,
         '',
         table(
           ['node', 'effect of leaving it out', 'minimality score', 'beside leaving out'],

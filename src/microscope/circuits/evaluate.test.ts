@@ -140,3 +140,16 @@ test('a backup is needed only where what it stands in for is gone', async () => 
     assert.deepEqual(without, [node === 'a0.h0' ? 'a0.h1' : 'a0.h0']);
   }
 });
+
+test('a circuit without inner nodes misses what all others do, and is not called complete', async () => {
+  const runner = additive();
+  const circuit = {
+    graph: runner.graph,
+    scores: edgeValues(runner.graph),
+    mask: runner.mask('input->logits'),
+  };
+  const { completeness } = await evaluateCircuit(runner, circuit);
+  near(completeness.worst, 0.5);
+  near(completeness.mean.value, 0.5);
+  assert.equal(completeness.mean.n, 1);
+});

@@ -218,8 +218,10 @@ export async function evaluateCircuit(
   }
 
   const sets: CompletenessCheck[] = [];
-  for (let i = 0; i < (options.sets ?? 8) && inner.length > 0; i++) {
-    const removed = rng.sample(inner, 1 + rng.int(inner.length));
+  // A circuit without inner nodes has one set, the empty one: its gap is all that the circuit misses.
+  const wanted = Math.min(options.sets ?? 8, inner.length > 0 ? Number.POSITIVE_INFINITY : 1);
+  for (let i = 0; i < wanted; i++) {
+    const removed = inner.length > 0 ? rng.sample(inner, 1 + rng.int(inner.length)) : [];
     const gone = new Set(removed);
     const masks = [without(circuit, mask, gone), without(circuit, everything, gone)];
     const [a, b] = (await runner.run(masks)).map(meanOf);
