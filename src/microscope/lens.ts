@@ -1,4 +1,5 @@
 import type { Model } from '../model/model.ts';
+import { notFinite } from '../model/run/finite.ts';
 import { readOut } from './readout.ts';
 
 /** One guess of a lens. */
@@ -47,7 +48,7 @@ function rows<T>(values: ArrayLike<T>, width: number): T[][] {
  * @param options.topK guesses per cell, 10 unless told
  * @param options.target token whose probability and rank to follow at every position; the actual next
  *   token unless told (at the last position: the model's own prediction)
- * @throws GlassboxError `not-finite` naming the layer and position whose logits are NaN
+ * @throws GlassboxError `not-finite` naming the first layer and position whose activations or logits are not numbers
  */
 export async function logitLens(
   model: Model,
@@ -58,6 +59,17 @@ export async function logitLens(
   const { cache } = await model.runWithCache(tokens, layers, { logits: 'none' });
   const { dModel } = model.config;
   const pos = tokens.length;
+  const stacked = new Float32Array(layers.length * pos * dModel);
+  layers.forEach((layer, i) => {
+    stacked.set(cache[layer].data as Float32Array, i * pos * dModel);
+  });
+  // Looked for before anything is read out: what is no number spreads, and the first layer that has it is the cause.
+  const bad = stacked.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    const row = Math.floor(bad / dModel);
+    const where = `at ${layers[Math.floor(row / pos)]}, position ${row % pos}`;
+    throw notFinite(`the activations ${where}`);
+  }
   const last = layers.at(-1)!;
   const final = (cache[last].data as Float32Array).subarray((pos - 1) * dModel);
   const predicted =
@@ -70,10 +82,6 @@ export async function logitLens(
       )
     ).topIds[0];
   const targets = tokens.map((_, i) => options.target ?? tokens[i + 1] ?? predicted);
-  const stacked = new Float32Array(layers.length * pos * dModel);
-  layers.forEach((layer, i) => {
-    stacked.set(cache[layer].data as Float32Array, i * pos * dModel);
-  });
   const read = await readOut(
     model,
     { resid: stacked },

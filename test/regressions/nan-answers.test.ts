@@ -4,9 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { EditSpec } from '../../src/microscope/edit-spec.ts';
+import { attributePrompt } from '../../src/microscope/graph/attribute.ts';
+import { directEffects } from '../../src/microscope/graph/direct-effects.ts';
+import { attributionTargets } from '../../src/microscope/graph/targets.ts';
 import { compareWithEdits, doseResponse } from '../../src/microscope/interventions.ts';
-import { loadModel, saveModel } from '../../src/model/index.ts';
+import { analyseIoi, ioiDataset } from '../../src/microscope/ioi/index.ts';
+import { logitLens } from '../../src/microscope/lens.ts';
+import { loadModel, openModel, saveModel } from '../../src/model/index.ts';
+import { ioiSentences } from '../../src/organisms/index.ts';
 import { glassbox, refusal } from '../support/cli.ts';
+import { randomSet } from '../support/dictionaries.ts';
 import { writeWordsModel } from '../support/words-model.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'glassbox-nan-'));
@@ -71,6 +78,40 @@ test('no command prints NaN for an answer', async () => {
   const huge = '[{"at": "hook_embed", "op": "set", "value": 1e300}]';
   const edited = ['edit', prompt, '--edits', huge, '--model', folder];
   assert.equal(await refusal(...edited), 'not-finite');
+});
+
+// The last layer was named, although the first one that is wrong is the cause.
+test('the lens names the first layer and position that are no numbers', async () => {
+  await assert.rejects(logitLens(model, tokens), {
+    ...failure,
+    message: /blocks\.0\.hook_resid_post, position 0 /,
+  });
+  const unembedding = await loadModel(folder);
+  unembedding.params['ln_final.weight'].data[0] = Number.NaN;
+  await assert.rejects(logitLens(unembedding, tokens), { ...failure, message: /the logits at / });
+});
+
+// A NaN in the unembedding alone reaches no activation: graphs were of ten logits with the probability NaN.
+test('logits that are NaN are no targets of a graph, nor features that read NaN', async () => {
+  const unembedding = await loadModel(folder);
+  unembedding.params['ln_final.weight'].data[0] = Number.NaN;
+  await assert.rejects(attributionTargets(unembedding, tokens), failure);
+  const set = randomSet(healthy, {});
+  await assert.rejects(attributePrompt(unembedding, set, tokens), failure);
+  const [target] = await attributionTargets(healthy, tokens);
+  const effects = directEffects(model, set.dictionaries, { tokens, target });
+  await assert.rejects(effects, { code: 'non-finite', message: /blocks\.0\.mlp\.hook_in/ });
+});
+
+test('indirect objects are not told apart by NaN, which is said instead of no preference', async () => {
+  const atlas = await openModel();
+  const examples = ioiDataset(atlas, {
+    count: 2,
+    templates: ioiSentences(atlas, 'auto').templates,
+  });
+  atlas.params['ln_final.weight'].data[0] = Number.NaN;
+  await assert.rejects(analyseIoi(atlas, examples), failure);
+  await atlas.release();
 });
 
 test('an intervention that leaves the numbers names itself, at any strength of a sweep', async () => {

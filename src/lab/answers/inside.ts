@@ -6,6 +6,7 @@ import {
   resolvePosition,
   resolveToken,
 } from '../../microscope/index.ts';
+import { notFinite } from '../../model/run/finite.ts';
 import type { PackedFloats } from '../api.ts';
 import {
   choice,
@@ -53,7 +54,7 @@ function chosenLayers({ model }: Session, layers: readonly number[] | undefined)
   });
 }
 
-/** Patterns `[layers, heads, query, key]` of a prompt. Throws `answer-too-large`. */
+/** Patterns `[layers, heads, query, key]` of a prompt. Throws `answer-too-large`, `not-finite`. */
 async function packedPatterns(
   { model }: Session,
   ids: readonly number[],
@@ -76,7 +77,9 @@ async function packedPatterns(
   const { cache } = await model.runWithCache(ids, addresses, { logits: 'none' });
   const all = new Float32Array(size);
   addresses.forEach((address, i) => {
-    all.set(cache[address].data as Float32Array, (i * size) / layers.length);
+    const pattern = cache[address].data as Float32Array;
+    if (pattern.some(Number.isNaN)) throw notFinite(`the attention patterns of layer ${layers[i]}`);
+    all.set(pattern, (i * size) / layers.length);
   });
   return { shape, data: Buffer.from(all.buffer).toString('base64') };
 }

@@ -1,4 +1,5 @@
 import type { Model } from '../../model/model.ts';
+import { checkActivations } from '../dictionary/data/source.ts';
 import { encodeFeatures } from '../dictionary/encode.ts';
 import type { Dictionary } from '../dictionary/types.ts';
 import { EdgeRunner } from './edges.ts';
@@ -34,6 +35,7 @@ function blockWritten({ config: { writes } }: Dictionary): number | null {
  * residual stream.
  *
  * @param options.target a direction read from the normed stream at the last position
+ * @throws GlassboxError `non-finite`, naming the address
  */
 export async function directEffects(
   model: Model,
@@ -52,7 +54,11 @@ export async function directEffects(
   const found: DirectEffect[] = [];
   for (const [d, dictionary] of dictionaries.entries()) {
     const { reads, dDict } = dictionary.config;
-    const inputs = reads.map((at) => cache[at].data as Float32Array);
+    const inputs = reads.map((at) => {
+      const values = cache[at].data as Float32Array;
+      checkActivations(values, model, at);
+      return values;
+    });
     const acts = await encodeFeatures(model, dictionary, inputs);
     acts.forEach((activation, i) => {
       const position = Math.floor(i / dDict);

@@ -1,5 +1,6 @@
 import { GlassboxError } from '../../base/error.ts';
 import type { Model } from '../../model/model.ts';
+import { notFinite } from '../../model/run/finite.ts';
 
 /** A logit that a graph explains: a token, or one token against another. */
 export interface LogitTarget {
@@ -62,7 +63,8 @@ function probabilities(logits: Float32Array): Float64Array {
  * over the vocabulary, since a constant added to all logits changes no prediction.
  *
  * @param logits `[d_vocab]`, those of the last position
- * @throws GlassboxError `bad-token` for ids outside the vocabulary, `same-token` for a difference to itself
+ * @throws GlassboxError `bad-token` for ids outside the vocabulary, `same-token` for a difference to itself,
+ *   `not-finite` for logits that are NaN
  */
 export function logitTargets(
   model: Model,
@@ -70,6 +72,7 @@ export function logitTargets(
   options: TargetOptions = {},
 ): LogitTarget[] {
   const probs = probabilities(logits);
+  if (probs.some(Number.isNaN)) throw notFinite('the logits at the last position');
   const { direction } = unembedding(model);
   const text = (id: number) => model.tokenizer?.tokenStrings([id])[0]?.text ?? `#${id}`;
   const check = (id: number) => {

@@ -2,6 +2,7 @@ import { GlassboxError } from '../../base/error.ts';
 import type { ProgressListener } from '../../base/progress.ts';
 import { type Rate, wilson } from '../../base/stats.ts';
 import type { Model } from '../../model/model.ts';
+import { notFinite } from '../../model/run/finite.ts';
 import { pathPatching } from '../circuits/paths.ts';
 import { type HeadScore, headScores, type MeanInterval } from '../heads.ts';
 import { bootstrapMean, type Estimate } from '../intervals.ts';
@@ -91,7 +92,7 @@ async function headEffects(
  * that copy and whose direct effect grows when the name movers found are knocked out.
  *
  * @param examples with the corruption `abc`
- * @throws GlassboxError `no-difference` when the model does not tell the two people apart
+ * @throws GlassboxError `no-difference` when the model does not tell the two people apart, `not-finite`
  */
 export async function analyseIoi(
   model: Model,
@@ -105,6 +106,7 @@ export async function analyseIoi(
     options.progress?.({ label, done: ++step, total: 8, unit: 'steps' });
   const clean = await logitDifferences(model, examples, 'clean');
   const corrupted = await logitDifferences(model, examples, 'corrupted');
+  if (![...clean, ...corrupted].every(Number.isFinite)) throw notFinite('the logit differences');
   const logitDiff = { clean: bootstrapMean(clean), corrupted: bootstrapMean(corrupted) };
   if (!(logitDiff.clean.value > 1e-3)) {
     throw new GlassboxError(
