@@ -2,7 +2,7 @@
 
 Usage: node scripts/reference/write_interop.ts FOLDER && python scripts/reference/check_interop.py FOLDER
 
-Loads every folder with the project's own loader (SAE.load_from_disk, from_pretrained, load_transcoder_set, load_clt), runs it on
+Loads every folder with the project's own loader (SAE.load_from_disk, from_pretrained, load_many, load_transcoder_set, load_clt), runs it on
 the same activations and prints the largest difference. Exits 1 if one is above 1e-5. Versions: requirements-interop.txt.
 """
 
@@ -38,6 +38,15 @@ def dictionary_learning(path, x):
     return [acts], [ae.decode(acts)]
 
 
+def sparsify(path, x):
+    from sparsify import SparseCoder
+
+    [coder] = SparseCoder.load_many(str(path), local=True).values()
+    values, places, _ = coder.encode(x)
+    acts = torch.zeros(len(x), coder.num_latents).scatter(-1, places, values)
+    return [acts], [coder(x).sae_out]
+
+
 def circuit_tracer(path, x):
     from circuit_tracer.transcoder.cross_layer_transcoder import load_clt
     from circuit_tracer.transcoder.single_layer_transcoder import load_transcoder_set
@@ -61,7 +70,7 @@ def circuit_tracer(path, x):
 def main():
     root = pathlib.Path(sys.argv[1])
     worst = 0.0
-    for project in (saelens, dictionary_learning, circuit_tracer):
+    for project in (saelens, dictionary_learning, sparsify, circuit_tracer):
         for path in sorted((root / project.__name__.replace("circuit_tracer", "circuit-tracer")).iterdir()):
             expected = load_file(path / "expected.safetensors")
             with torch.no_grad():

@@ -2,9 +2,9 @@
 
 Usage: python scripts/reference/make_dictionaries.py [--out test/fixtures/dictionaries]
 
-SAELens, dictionary_learning and circuit-tracer write their own folders here and compute expected.safetensors with their
-own classes: `x` [rows, d_in], `acts` [rows, d_dict], `out` [rows, d_out]. Folders of SAELens before version 6 and
-Gemma Scope's npz are written by hand and read by SAELens; sparsify's are by hand, with the published formula in numpy.
+SAELens, dictionary_learning, sparsify and circuit-tracer write their own folders here and compute expected.safetensors with
+their own classes: `x` [rows, d_in], `acts` [rows, d_dict], `out` [rows, d_out]. Folders of SAELens before version 6 and
+Gemma Scope's npz are written by hand and read by SAELens and circuit-tracer.
 unsafe.pt is a pickle that would run a function: readers must refuse it. Versions: requirements-interop.txt.
 """
 
@@ -145,15 +145,34 @@ def dictionary_learning(make):
 
 
 def sparsify(make):
+    from sparsify import SparseCoder, SparseCoderConfig
+
     x = make.x()
-    enc, b, dec, b_dec, skip = make.random(N, D), make.random(N), make.random(N, D), make.random(D), make.random(D, D)
-    path = make.folder("sparsify") / "layers.1.mlp"
-    path.mkdir(exist_ok=True)
-    write_json(path / "cfg.json", dict(activation="topk", expansion_factor=32, k=3, d_in=D, transcode=True, skip_connection=True))
-    save_file({"encoder.weight": enc, "encoder.bias": b, "W_dec": dec, "b_dec": b_dec, "W_skip": skip}, path / "sae.safetensors")
-    values, places = torch.topk(torch.relu(x @ enc.T + b), 3, dim=-1)
-    acts = torch.zeros(ROWS, N).scatter(-1, places, values)
-    make.expect(path, x=x, acts=acts, out=acts @ dec + b_dec + x @ skip.T)
+
+    def write(name, hookpoint, dtype=torch.float32, **config):
+        path = make.folder(f"sparsify-{name}") / hookpoint
+        made = make.fill(SparseCoder(D, SparseCoderConfig(num_latents=N, **config), dtype=dtype))
+        made.save_to_disk(path)
+        # Half-precision weights are computed with in float32, as readers of any other program would.
+        loaded = SparseCoder.load_from_disk(path).float()
+        values, places, _ = loaded.encode(x)
+        acts = torch.zeros(ROWS, N).scatter(-1, places, values)
+        # forward() of a multi-TopK coder decodes 4 k features without the skip, so encode and decode are asked.
+        out = loaded.decode(values, places)
+        if loaded.W_skip is not None:
+            out = out + x @ loaded.W_skip.mT
+        if not loaded.cfg.multi_topk:
+            assert torch.equal(out, loaded(x).sae_out)
+        make.expect(path, x=x, acts=acts, out=out)
+
+    write("release", "layers.0.mlp", k=3, transcode=True)
+    write("release", "layers.1.mlp", k=3, transcode=True, skip_connection=True)
+    write("topk", "h.2", k=3)
+    write("skip", "gpt_neox.layers.1.attention", k=3, skip_connection=True)
+    write("groupmax", "layers.1", k=5, activation="groupmax")
+    write("layer", "layers.1", k=2, transcode=True)
+    write("multi-topk", "layers.0/seed1", k=2, multi_topk=True)
+    write("half", "layers.0.mlp", k=N, transcode=True, dtype=torch.float16)
 
 
 def gemma_scope(make):
@@ -255,16 +274,23 @@ class Unsafe:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="test/fixtures/dictionaries", type=pathlib.Path)
+    parser.add_argument("--only", nargs="*", help="of these projects only, for example sparsify")
     parser.add_argument("--crosscoders", type=pathlib.Path, help="a checkout of crosscoder_learning; left alone without")
     args = parser.parse_args()
     make = Maker(args.out)
     torch.manual_seed(0)
-    for part in (saelens, dictionary_learning, sparsify, gemma_scope, circuit_tracer):
-        part(make)
-    if args.crosscoders:
-        crosscoders(make, args.crosscoders)
-    make.rng = np.random.default_rng(5)
-    gemma_scope_2(make)
+    parts = (saelens, dictionary_learning, sparsify, gemma_scope, gemma_scope_2, circuit_tracer, crosscoders)
+    for i, part in enumerate(parts):
+        # Every project draws from its own stream, so that one can be made again alone.
+        make.rng = np.random.default_rng([3, i])
+        if args.only is not None and part.__name__ not in args.only:
+            continue
+        if part is not crosscoders:
+            part(make)
+        elif args.crosscoders:
+            part(make, args.crosscoders)
+    if args.only is not None:
+        return
     torch.save({"a": torch.zeros(1), "b": Unsafe()}, make.out / "unsafe.pt")
     (make.out / "unsafe-plain.pt").write_bytes(pickle.dumps(Unsafe(), protocol=2))
     strided = torch.arange(24, dtype=torch.float32).reshape(4, 6)

@@ -11,6 +11,7 @@ import {
   saveCircuitTracer,
   saveDictionaryLearning,
   saveSaeLens,
+  saveSparsify,
 } from '../../src/microscope/dictionary/formats/index.ts';
 import { runDictionary } from '../../src/microscope/dictionary/run.ts';
 import {
@@ -115,6 +116,18 @@ const others: Record<string, Dictionary> = {
 for (const [name, one] of Object.entries(others)) {
   const folder = join(out, 'saelens', name);
   await saveSaeLens(folder, one);
+  await expect(folder, [one]);
+}
+const ranked: Record<string, Dictionary> = {
+  topk: autoencoders.topk,
+  'topk-plain-scaled': dictionary({ kind: 'topk', k: 3 }, { centreInput: false, scale: 1.7 }),
+  groupmax: dictionary({ kind: 'groupmax', k: 5 }),
+  transcoder: dictionary({ kind: 'topk', k: 3 }, across),
+  'skip-transcoder': dictionary({ kind: 'groupmax', k: 2 }, { ...across, skip: true }),
+};
+for (const [name, one] of Object.entries(ranked)) {
+  const folder = join(out, 'sparsify', name);
+  await saveSparsify(folder, [one]);
   await expect(folder, [one]);
 }
 const kinds: Record<string, readonly Partial<DictionaryConfig>[]> = {

@@ -43,6 +43,8 @@ test('dictionaries go from one project’s form to another’s', async () => {
     ['saelens-gated', 'saelens', 'dictionary_learning'],
     ['dictionary-learning-matryoshka', 'dictionary_learning', 'saelens'],
     ['circuit-tracer-clt', 'circuit-tracer', 'circuit-tracer'],
+    ['sparsify-release', 'sparsify', 'sparsify'],
+    ['sparsify-release', 'sparsify', 'circuit-tracer'],
   ];
   for (const [path, from, to] of ways) {
     const { format, dictionaries } = await imported(path, path);
@@ -51,7 +53,7 @@ test('dictionaries go from one project’s form to another’s', async () => {
     const sources = dictionaries.map((one: { folder: string }) => one.folder);
     const written = await answer('dict', 'export', ...sources, '--to', to, '--out', out);
     assert.equal(written.dictionaries, sources.length);
-    const again = await answer('dict', 'import', out, '--out', join(folder, `${path}-again`));
+    const again = await answer('dict', 'import', out, '--out', join(folder, `${path}-${to}-again`));
     assert.equal(again.format, to);
   }
 });
@@ -70,7 +72,10 @@ test('help lists every format', async () => {
         'Anthropic',
       ],
     ],
-    ['export', ['saelens', 'dictionary_learning', 'circuit-tracer', 'neuronpedia', 'anthropic']],
+    [
+      'export',
+      ['saelens', 'dictionary_learning', 'sparsify', 'circuit-tracer', 'neuronpedia', 'anthropic'],
+    ],
   ] as const) {
     let out = '';
     const write = (text: string) => (out += text);

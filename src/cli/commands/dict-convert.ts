@@ -9,6 +9,7 @@ import {
   saveCircuitTracer,
   saveDictionaryLearning,
   saveSaeLens,
+  saveSparsify,
   toFeatureJson,
   toNeuronpediaBatch,
   toNeuronpediaPage,
@@ -33,6 +34,7 @@ import { featureFiles, importFeatures } from './dict-imported.ts';
 const targets = [
   'saelens',
   'dictionary_learning',
+  'sparsify',
   'circuit-tracer',
   'neuronpedia',
   'anthropic',
@@ -62,7 +64,7 @@ export const importCommand: CommandSpec = {
     },
     {
       line: 'dict import ./transcoders --out ./dictionaries',
-      does: 'circuit-tracer: a folder per layer',
+      does: 'circuit-tracer or a release of sparsify: a folder per layer',
     },
     {
       line: 'dict import ./6-res-jb-204.json --out ./sae',
@@ -83,7 +85,8 @@ export const importCommand: CommandSpec = {
   async action(context, { args: [path], options }) {
     const files = await featureFiles(path);
     if (files.length > 0) return importFeatures(context, files, options.out);
-    const { format, dictionaries } = await loadAnyDictionary(path, { place: placeOf(options.at) });
+    const loaded = await loadAnyDictionary(path, { place: placeOf(options.at) });
+    const { format, dictionaries, names } = loaded;
     const several = dictionaries.length > 1;
     const written: {
       folder: string;
@@ -93,7 +96,8 @@ export const importCommand: CommandSpec = {
       activation: string;
     }[] = [];
     for (const [layer, dictionary] of dictionaries.entries()) {
-      const folder = several ? join(options.out, `layer-${layer}`) : options.out;
+      const name = names?.[layer] ?? `layer-${layer}`;
+      const folder = several ? join(options.out, name) : options.out;
       await saveDictionary(folder, dictionary);
       const { reads, writes, dDict, activation } = dictionary.config;
       written.push({ folder, reads, writes, features: dDict, activation: activation.kind });
@@ -214,12 +218,16 @@ export const exportCommand: CommandSpec = {
       line: 'dict export ./transcoders --to circuit-tracer --out ./for-circuit-tracer',
       does: 'a set it can attribute with',
     },
+    {
+      line: 'dict export ./transcoders/layer-0 ./transcoders/layer-1 --to sparsify --out ./for-sparsify',
+      does: 'a folder per hookpoint (layers.0.mlp), as SparseCoder.load_many reads them',
+    },
   ],
   define: (command) =>
     withModel(command)
       .argument(
         '<path>',
-        'folder of a dictionary; for circuit-tracer, several paths in order of layers',
+        'folder of a dictionary; for circuit-tracer and sparsify, several paths in order of layers',
       )
       .argument('[more...]', 'further layers')
       .requiredOption('--to <format>', `one of ${targets.join(', ')}`)
@@ -241,6 +249,8 @@ export const exportCommand: CommandSpec = {
       await saveCircuitTracer(options.out, set);
       const remark = circuitTracerRemark(set);
       if (remark) context.note(remark);
+    } else if (to === 'sparsify') {
+      await saveSparsify(options.out, dictionaries);
     } else {
       if (dictionaries.length > 1) {
         throw new GlassboxError(

@@ -21,6 +21,7 @@ const activation = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('topk'), k: z.int().min(1) }),
   z.strictObject({ kind: z.literal('batchtopk'), k: z.int().min(1) }),
   z.strictObject({ kind: z.literal('jumprelu') }),
+  z.strictObject({ kind: z.literal('groupmax'), k: z.int().min(1) }),
 ]);
 
 const configSchema = z.object({

@@ -182,5 +182,7 @@ function describe({ config: { activation } }: Dictionary): string {
       return `a fixed threshold, ${activation.k} per token in training`;
     case 'jumprelu':
       return 'a threshold each';
+    case 'groupmax':
+      return `rank, the first of each of ${activation.k} groups`;
   }
 }

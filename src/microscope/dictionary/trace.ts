@@ -6,10 +6,12 @@ import {
   greater,
   less,
   matmul,
+  max,
   mean,
   mul,
   not,
   relu,
+  reshape,
   slice,
   sqrt,
   square,
@@ -77,6 +79,14 @@ export function keepTopK(x: Tensor, k: number): Tensor {
   return where(not(less(x, smallest)), x, 0);
 }
 
+/** The largest value of each of `groups` equal stretches per row, zero elsewhere; ties are kept. */
+function keepLargestOfGroups(x: Tensor, groups: number): Tensor {
+  const size = x.shape.at(-1) as number;
+  const apart = reshape(x, [...x.shape.slice(0, -1), groups, size / groups]);
+  const largest = max(apart, { axes: -1, keepDims: true });
+  return reshape(where(less(apart, largest), 0, apart), x.shape);
+}
+
 /**
  * Feature activations `[..., d_dict]` of a trained dictionary.
  *
@@ -103,6 +113,8 @@ export function traceEncode(
       const pre = add(raw, param('b_enc'));
       return mul(relu(pre), above(pre, param('threshold')));
     }
+    case 'groupmax':
+      return relu(keepLargestOfGroups(add(raw, param('b_enc')), activation.k));
   }
 }
 

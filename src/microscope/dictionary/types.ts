@@ -5,14 +5,16 @@ import type { TensorData } from '../../graph/op.ts';
  * `relu`: the positive ones. `gated`: those whose gate is open (Rajamanoharan et al. 2024a). `topk`: the k
  * largest positive ones per token (Gao et al. 2024). `batchtopk`: the k · tokens largest of a batch in training
  * (Bussmann et al. 2024), a fixed threshold afterwards. `jumprelu`: those above a threshold of their own
- * (Rajamanoharan et al. 2024b).
+ * (Rajamanoharan et al. 2024b). `groupmax`: the largest positive one of each of k equal groups of neighbours (sparsify);
+ * read from files, not trained here.
  */
 export type DictionaryActivation =
   | { readonly kind: 'relu' }
   | { readonly kind: 'gated' }
   | { readonly kind: 'topk'; readonly k: number }
   | { readonly kind: 'batchtopk'; readonly k: number }
-  | { readonly kind: 'jumprelu' };
+  | { readonly kind: 'jumprelu' }
+  | { readonly kind: 'groupmax'; readonly k: number };
 
 /**
  * What is done to every input vector on its own before encoding: `layer-norm` takes its mean away and divides by its

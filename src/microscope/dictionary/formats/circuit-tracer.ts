@@ -138,6 +138,7 @@ function checkForm(set: DictionarySet): void {
     const k = (of: DictionaryActivation) => (of.kind === 'topk' ? of.k : null);
     const odd = [
       activation.kind === 'gated' && 'is gated',
+      activation.kind === 'groupmax' && 'keeps the largest feature of each group',
       cross && activation.kind === 'topk' && 'keeps the k largest features of a layer',
       normalise && 'normalises its input',
       cross && skip && 'has a skip connection',

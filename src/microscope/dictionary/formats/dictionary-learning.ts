@@ -329,6 +329,7 @@ function storedAs(dictionary: Dictionary): Stored {
       }
       break;
     case 'jumprelu':
+    case 'groupmax':
   }
   // Its class of JumpReLU never subtracts the decoder bias.
   const { params } = inForm(dictionary, { centreInput: false });
@@ -356,6 +357,12 @@ export function toDictionaryLearning(dictionary: Dictionary): {
   readonly tensors: Readonly<Record<string, TensorForTorch>>;
 } {
   const { reads, writes, dIn, dDict, activation, normalise, skip, model } = dictionary.config;
+  if (activation.kind === 'groupmax') {
+    throw badDictionary(
+      'this dictionary',
+      'ranks features in groups, which dictionary_learning has no form for',
+    );
+  }
   if (reads.join() !== writes.join() || reads.length !== 1 || skip || normalise) {
     throw badDictionary(
       'this dictionary',

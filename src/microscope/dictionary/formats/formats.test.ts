@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -13,7 +13,7 @@ import { inForm } from './fold.ts';
 import { loadAnyDictionary } from './load.ts';
 import { parseNpy } from './npz.ts';
 import { readPickle } from './pickle.ts';
-import { saveCircuitTracer, saveDictionaryLearning, saveSaeLens } from './save.ts';
+import { saveCircuitTracer, saveDictionaryLearning, saveSaeLens, saveSparsify } from './save.ts';
 import { readTorchFile } from './torch.ts';
 
 // Written and read by the projects themselves: scripts/reference/make_dictionaries.py.
@@ -72,7 +72,13 @@ const singles: [string, string, string, string][] = [
   ['dictionary-learning-topk', 'dictionary_learning', 'topk', PYTHIA],
   ['dictionary-learning-batchtopk', 'dictionary_learning', 'batchtopk', PYTHIA],
   ['dictionary-learning-matryoshka', 'dictionary_learning', 'batchtopk', PYTHIA],
-  ['sparsify/layers.1.mlp', 'sparsify', 'topk', MLP],
+  ['sparsify-release/layers.1.mlp', 'sparsify', 'topk', MLP],
+  ['sparsify-topk/h.2', 'sparsify', 'topk', PYTHIA],
+  ['sparsify-skip/gpt_neox.layers.1.attention', 'sparsify', 'topk', 'blocks.1.hook_attn_out'],
+  ['sparsify-groupmax/layers.1', 'sparsify', 'groupmax', RESID],
+  ['sparsify-layer/layers.1', 'sparsify', 'topk', RESID],
+  ['sparsify-multi-topk/layers.0/seed1', 'sparsify', 'topk', 'blocks.0.hook_resid_post'],
+  ['sparsify-half/layers.0.mlp', 'sparsify', 'topk', 'blocks.0.hook_mlp_out'],
   [
     'gemma-scope-2b-pt-res/layer_3/width_16k/average_l0_71',
     'gemma-scope',
@@ -175,8 +181,79 @@ test('what SAELens can express survives being written in its form', async () => 
     assert.equal(again.format, 'saelens');
     assert.deepEqual(again.dictionaries[0], dictionaries[0]);
   }
-  const [sparse] = (await loadAnyDictionary(join(fixtures, 'sparsify/layers.1.mlp'))).dictionaries;
-  await assert.rejects(saveSaeLens(join(scratch, 'no'), sparse), { code: 'bad-dictionary' });
+  for (const path of ['sparsify-release/layers.1.mlp', 'sparsify-groupmax/layers.1']) {
+    const [sparse] = (await loadAnyDictionary(join(fixtures, path))).dictionaries;
+    await assert.rejects(saveSaeLens(join(scratch, 'no'), sparse), { code: 'bad-dictionary' });
+  }
+});
+
+test('what sparsify can express survives being written in its form', async () => {
+  for (const [path, format] of singles) {
+    if (format !== 'sparsify') continue;
+    const folder = join(fixtures, path);
+    const { dictionaries } = await loadAnyDictionary(folder);
+    const out = join(scratch, `sparsify-${path.replaceAll('/', '-')}`);
+    await saveSparsify(out, dictionaries);
+    const again = await loadAnyDictionary(out);
+    assert.equal(again.format, 'sparsify');
+    assert.deepEqual(again.dictionaries, dictionaries);
+  }
+  const no = join(scratch, 'no-sparsify');
+  for (const path of ['saelens-standard', 'saelens-transcoder', 'crosscoder']) {
+    const { dictionaries } = await loadAnyDictionary(join(fixtures, path));
+    await assert.rejects(saveSparsify(no, dictionaries), { code: 'bad-dictionary' });
+  }
+  const [layer] = (await loadAnyDictionary(join(fixtures, 'sparsify-layer/layers.1'))).dictionaries;
+  await assert.rejects(saveSparsify(no, [layer, layer]), { message: /two of hookpoint layers\.1/ });
+  const odd = { ...layer, config: { ...layer.config, writes: ['blocks.1.mlp.hook_post'] } };
+  await assert.rejects(saveSparsify(no, [odd]), { message: /no module that sparsify names/ });
+  await assert.rejects(readdir(no), { code: 'ENOENT' });
+});
+
+test('a release of sparsify is read whole, in order of layers', async () => {
+  const folder = join(fixtures, 'sparsify-release');
+  const { set, names, format } = await loadAnyDictionary(folder);
+  assert.equal(format, 'sparsify');
+  assert.deepEqual(names, ['layers.0.mlp', 'layers.1.mlp']);
+  assert.equal(set?.kind, 'per-layer');
+  for (const [layer, dictionary] of set.dictionaries.entries()) {
+    await check(dictionary, join(folder, `layers.${layer}.mlp`));
+  }
+  const alone = await loadAnyDictionary(join(fixtures, 'sparsify-multi-topk'));
+  assert.deepEqual([alone.names, alone.set], [['layers.0-seed1'], null]);
+});
+
+test('what sparsify’s files leave open or we cannot compute is refused', async () => {
+  const copy = async (hookpoint: string, change: Record<string, unknown>) => {
+    const from = join(fixtures, 'sparsify-groupmax/layers.1');
+    const to = join(scratch, `changed-${JSON.stringify(change).length}`, hookpoint);
+    await cp(from, to, { recursive: true });
+    const cfg = JSON.parse(await readFile(join(from, 'cfg.json'), 'utf8'));
+    await writeFile(join(to, 'cfg.json'), JSON.stringify({ ...cfg, ...change }));
+    return to;
+  };
+  for (const [change, message] of [
+    [{ k: 3 }, /10 features do not make 3 groups/],
+    [{ k: 11 }, /k is 11, with 10 features/],
+    [{ signed: true }, /signed/],
+    [{ activation: 'softmax' }, /"softmax" is not supported/],
+  ] as const) {
+    const path = await copy('layers.1', change);
+    await assert.rejects(loadAnyDictionary(path), { code: 'bad-dictionary', message });
+  }
+  for (const [hookpoint, transcode] of [
+    ['layers.1.self_attn', true],
+    ['layers.1.mlp.act_fn', false],
+    ['my-sae', false],
+  ] as const) {
+    const path = await copy(hookpoint, { transcode });
+    await assert.rejects(loadAnyDictionary(path), { code: 'unknown-place' });
+    const place = { reads: 'blocks.0.hook_attn_out', writes: 'blocks.0.hook_attn_out' };
+    const { dictionaries } = await loadAnyDictionary(path, { place });
+    assert.deepEqual(dictionaries[0].config.writes, [place.writes]);
+  }
+  const [layer] = (await loadAnyDictionary(join(fixtures, 'sparsify-layer/layers.1'))).dictionaries;
+  assert.deepEqual(layer.config.reads, ['blocks.1.hook_resid_pre']);
 });
 
 test('what dictionary_learning can express survives being written in its form', async () => {

@@ -1,16 +1,18 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { GlassboxError } from '../../../base/error.ts';
 import { openSafetensors } from '../../../base/safetensors/index.ts';
 import { loadDictionary } from '../files.ts';
+import { replacedLayer } from '../set.ts';
 import type { Dictionary, DictionarySet } from '../types.ts';
 import { type CircuitTracerConfig, fromCrossLayer, fromTranscoderLayer } from './circuit-tracer.ts';
 import { fromDictionaryLearning } from './dictionary-learning.ts';
 import { readNpz } from './npz.ts';
-import { fromGemmaScope, fromSparsify, type Place } from './others.ts';
+import { fromGemmaScope, type Place } from './others.ts';
 import { fromSaeLens } from './saelens.ts';
+import { fromSparsify } from './sparsify.ts';
 import { badDictionary, type ForeignTensor, ForeignTensors } from './tensors.ts';
 import { readTorchFile } from './torch.ts';
 
@@ -33,11 +35,13 @@ export interface LoadedDictionaries {
   readonly dictionaries: readonly Dictionary[];
   /** When the files form a set that stands in for all MLPs. */
   readonly set: DictionarySet | null;
+  /** The folder of each dictionary by its name in the release, where the release is one of several. */
+  readonly names?: readonly string[];
 }
 
 /** What the files of a dictionary do not say. */
 export interface LoadOptions {
-  /** Where the dictionary reads and writes, for formats whose files do not say (Gemma Scope). */
+  /** Where the dictionary reads and writes, for formats whose files do not say (Gemma Scope, sparsify). */
   readonly place?: Place;
 }
 
@@ -138,6 +142,53 @@ async function circuitTracer(
   return { format: 'circuit-tracer', dictionaries, set };
 }
 
+/** The weights of a dictionary of sparsify. */
+const SPARSIFY = 'sae.safetensors';
+const SEED = /^seed\d+$/;
+
+async function sparsify(folder: string, place?: Place): Promise<Dictionary> {
+  // A training with several seeds keeps them in folders below that of the hookpoint.
+  const own = basename(folder);
+  const hookpoint = SEED.test(own) ? basename(dirname(folder)) : own;
+  const cfg = await json(join(folder, 'cfg.json'));
+  if (typeof cfg !== 'object' || cfg === null) throw badDictionary(folder, 'cfg.json is no object');
+  const tensors = await safetensors(join(folder, SPARSIFY));
+  return fromSparsify(cfg as Readonly<Record<string, unknown>>, tensors, { hookpoint, place });
+}
+
+/** Folders below one that hold a dictionary of sparsify, in order of layers; seeds lie a level deeper. */
+async function sparsifyFolders(root: string): Promise<string[]> {
+  const order = new Intl.Collator('en', { numeric: true });
+  const below = async (folder: string) => {
+    const entries = await readdir(folder, { withFileTypes: true });
+    const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    return {
+      names: names.sort(order.compare),
+      holds: entries.some(({ name }) => name === SPARSIFY),
+    };
+  };
+  const found: string[] = [];
+  for (const name of (await below(root)).names) {
+    const { names, holds } = await below(join(root, name));
+    if (holds) found.push(join(root, name));
+    for (const seed of names.filter((one) => SEED.test(one))) {
+      if ((await below(join(root, name, seed))).holds) found.push(join(root, name, seed));
+    }
+  }
+  return found;
+}
+
+async function sparsifyRelease(root: string, folders: readonly string[]) {
+  const dictionaries = await Promise.all(folders.map((folder) => sparsify(folder)));
+  const stands = dictionaries.every((dictionary, layer) => replacedLayer(dictionary) === layer);
+  return {
+    format: 'sparsify',
+    dictionaries,
+    set: stands ? { kind: 'per-layer', dictionaries } : null,
+    names: folders.map((folder) => relative(root, folder).split(sep).join('-')),
+  } as const satisfies LoadedDictionaries;
+}
+
 const one = (format: DictionaryFormat, dictionary: Dictionary): LoadedDictionaries => ({
   format,
   dictionaries: [dictionary],
@@ -173,11 +224,7 @@ export async function loadAnyDictionary(
     const tensors = await safetensors(at('sae_weights.safetensors'));
     return one('saelens', fromSaeLens(await json(at('cfg.json')), tensors));
   }
-  if (names.has('sae.safetensors')) {
-    const cfg = (await json(at('cfg.json'))) as Readonly<Record<string, unknown>>;
-    const tensors = await safetensors(at('sae.safetensors'));
-    return one('sparsify', fromSparsify(cfg, tensors, basename(folder)));
-  }
+  if (names.has(SPARSIFY)) return one('sparsify', await sparsify(resolve(folder), options.place));
   if (names.has('ae.pt')) {
     const tensors = await torchTensors(at('ae.pt'));
     const config = await json(join(folder, 'config.json'));
@@ -193,6 +240,8 @@ export async function loadAnyDictionary(
     const tensors = new ForeignTensors(at(npz), await readNpz(at(npz)));
     return one('gemma-scope', fromGemmaScope(tensors, options.place ?? gemmaPlace(at(npz))));
   }
+  const below = info.isDirectory() ? await sparsifyFolders(path) : [];
+  if (below.length > 0) return sparsifyRelease(path, below);
   throw new GlassboxError(`${path} holds no dictionary of a known format`, {
     code: 'unknown-dictionary-format',
     remedy: `Known are ${dictionaryFormats.join(', ')}; a folder of one of them has cfg.json, config.yaml, ae.pt, params.npz or weights.safetensors.`,

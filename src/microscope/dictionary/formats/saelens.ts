@@ -155,6 +155,12 @@ export function toSaeLens(dictionary: Dictionary): {
   // BatchTopK is saved as JumpReLU, as SAELens itself does.
   const kind = activation.kind === 'batchtopk' ? 'jumprelu' : activation.kind;
   const base = kind === 'relu' ? 'standard' : kind;
+  if (kind === 'groupmax') {
+    throw badDictionary(
+      'this dictionary',
+      'ranks features in groups, which SAELens has no form for',
+    );
+  }
   if (transcodes && !['relu', 'jumprelu'].includes(kind)) {
     throw badDictionary(
       'this dictionary',

@@ -7,6 +7,8 @@ import type { Dictionary, DictionarySet } from '../types.ts';
 import { toCircuitTracer } from './circuit-tracer.ts';
 import { toDictionaryLearning } from './dictionary-learning.ts';
 import { toSaeLens } from './saelens.ts';
+import { toSparsify } from './sparsify.ts';
+import { badDictionary } from './tensors.ts';
 import { writeTorchFile } from './torch-write.ts';
 
 /**
@@ -31,6 +33,31 @@ export async function saveDictionaryLearning(
   await mkdir(folder, { recursive: true });
   await writeTorchFile(join(folder, 'ae.pt'), tensors);
   await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/**
+ * Writes dictionaries as sparsify stores them, each in a folder of its hookpoint (`layers.5.mlp`), because the name is all
+ * that says where it belongs. Throws `bad-dictionary` for what sparsify has no form for, and for two of one hookpoint;
+ * nothing is written then.
+ */
+export async function saveSparsify(
+  root: string,
+  dictionaries: readonly Dictionary[],
+): Promise<void> {
+  const made = new Map<string, ReturnType<typeof toSparsify>>();
+  for (const dictionary of dictionaries) {
+    const one = toSparsify(dictionary);
+    if (made.has(one.hookpoint)) {
+      throw badDictionary('these dictionaries', `hold two of hookpoint ${one.hookpoint}`);
+    }
+    made.set(one.hookpoint, one);
+  }
+  for (const [hookpoint, { cfg, tensors }] of made) {
+    const folder = join(root, hookpoint);
+    await mkdir(folder, { recursive: true });
+    await writeSafetensors(join(folder, 'sae.safetensors'), plain(tensors));
+    await writeFileAtomic(join(folder, 'cfg.json'), `${JSON.stringify(cfg, null, 2)}\n`);
+  }
 }
 
 /**
