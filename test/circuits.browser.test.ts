@@ -153,7 +153,7 @@ describe('circuits and token attributions, in Chromium', () => {
     assert.equal(state().get('edge'), names[0]);
     await page.keyboard.press('p');
     assert.deepEqual(JSON.parse(state().get('circuitPins')!), [names[0]]);
-    await page.locator('.circuit-scroll').focus();
+    await page.locator('[data-panel=circuits] .picture-box').focus();
     // From the input upwards to a node of the circuit.
     for (const key of ['ArrowUp', 'ArrowUp', 'Enter']) await page.keyboard.press(key);
     assert.match(state().get('circuitNode') ?? '', /^(a\d\.h\d|m\d)$/);
@@ -173,7 +173,7 @@ describe('circuits and token attributions, in Chromium', () => {
     assert.match(figures ?? '', /Faithfulness1\.000/);
     // More than can be told apart are counted instead of drawn.
     assert.match(
-      (await page.locator('.circuit-legend').textContent()) ?? '',
+      (await page.locator('[data-panel=circuits] .picture-legend').textContent()) ?? '',
       /400 strongest of 927/,
     );
     await page.getByRole('button', { name: 'As found' }).click();

@@ -168,7 +168,7 @@ describe('attribution graph and features, in Chromium', () => {
     const picture = page.locator('.graph-picture');
     const [a, b, c] = [features[0], features.at(-1)!, features.at(-2)!];
     await picture.hover({ position: await place(page, a) });
-    const readout = page.locator('.graph-readout');
+    const readout = page.locator('[data-panel=graph] .readout');
     assert.ok((await readout.textContent())?.includes(`#${nodes[a].index}`));
     await addressHas(opened, 'node', null);
     await picture.click({ position: await place(page, a) });
@@ -186,11 +186,11 @@ describe('attribution graph and features, in Chromium', () => {
     await page.keyboard.type('names');
     await page.keyboard.press('Enter');
     await addressHas(opened, 'supernodes', [['names', nodes[b].key, nodes[c].key]]);
-    await page.locator('.graph-scroll').focus();
+    await page.locator('[data-panel=graph] .picture-box').focus();
     await page.keyboard.press('Escape');
     await addressHas(opened, 'node', null);
 
-    await page.locator('.graph-scroll').focus();
+    await page.locator('[data-panel=graph] .picture-box').focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
@@ -221,7 +221,7 @@ describe('attribution graph and features, in Chromium', () => {
     assert.ok(found.length > 1);
     await search.press('Enter');
     await addressHas(opened, 'node', found[0]);
-    await page.locator('.graph-scroll').focus();
+    await page.locator('[data-panel=graph] .picture-box').focus();
     await page.keyboard.press(']');
     await addressHas(opened, 'node', found[1]);
     await page.keyboard.press('[');

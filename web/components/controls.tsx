@@ -144,3 +144,37 @@ export function Range(props: {
     </Field>
   );
 }
+
+/** A number to type. One that does not fit is not taken: the field shows the last that did. */
+export function NumberField(props: {
+  readonly label: string;
+  readonly hint?: string;
+  readonly value: number;
+  readonly range?: readonly [low: number, high: number];
+  readonly whole?: boolean;
+  readonly onChange: (value: number) => void;
+}) {
+  const [low, high] = props.range ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const whole = props.whole === true;
+  return (
+    <Field label={props.label} hint={props.hint}>
+      {(id) => (
+        <input
+          id={id}
+          type="number"
+          class="number"
+          min={Number.isFinite(low) ? low : undefined}
+          max={Number.isFinite(high) ? high : undefined}
+          step={whole ? 1 : 'any'}
+          value={props.value}
+          onChange={(event) => {
+            const { valueAsNumber: value } = event.currentTarget;
+            const kind = whole ? Number.isInteger(value) : Number.isFinite(value);
+            if (kind && value >= low && value <= high) props.onChange(value);
+            else event.currentTarget.value = String(props.value);
+          }}
+        />
+      )}
+    </Field>
+  );
+}

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useSize } from './size.ts';
 
 /** Rows drawn above and below what is in sight. */
 const SPARE = 10;
@@ -22,20 +22,12 @@ export function VirtualTable<T>(props: {
   readonly row: (item: T, index: number, tabIndex: 0 | -1) => ComponentChildren;
 }) {
   const { rows, rowHeight } = props;
-  const box = useRef<HTMLDivElement>(null);
+  const [box, size] = useSize<HTMLDivElement>({ width: 0, height: 600 });
   const top = useSignal(0);
-  const height = useSignal(600);
-  useEffect(() => {
-    const element = box.current!;
-    const observer = new ResizeObserver(() => {
-      height.value = element.clientHeight;
-    });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
+  const { height } = size.value;
   const first = Math.max(0, Math.floor(top.value / rowHeight) - SPARE);
-  const last = Math.min(rows.length, Math.ceil((top.value + height.value) / rowHeight) + SPARE);
-  const page = Math.max(1, Math.floor(height.value / rowHeight) - 2);
+  const last = Math.min(rows.length, Math.ceil((top.value + height) / rowHeight) + SPARE);
+  const page = Math.max(1, Math.floor(height / rowHeight) - 2);
   const buttonAt = (index: number) =>
     box.current?.querySelector<HTMLElement>(`[aria-rowindex="${index + 2}"] button`);
   const focus = (index: number) => {

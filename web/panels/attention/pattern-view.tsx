@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals';
-import { useId, useLayoutEffect, useRef } from 'preact/hooks';
+import { useId, useRef } from 'preact/hooks';
 import { attentionPattern, patternLayout } from '../../../src/figures/attention-pattern.ts';
 import { palettes } from '../../../src/figures/palette.ts';
 import type { PatternMatrix } from '../../../src/figures/pattern-cells.ts';
+import { useSize } from '../../components/size.ts';
 import { formatProbability, t } from '../../i18n.ts';
 import { focus, lock, locked, preview } from '../../state/focus.ts';
 import { state } from '../../state/url.ts';
@@ -36,10 +37,9 @@ export function PatternView(props: {
   readonly tokens: readonly string[];
 }) {
   const { pattern, tokens } = props;
-  const box = useRef<HTMLDivElement>(null);
+  const [box, size] = useSize<HTMLDivElement>({ width: 480, height: MOST });
   const cover = useRef<HTMLDivElement>(null);
   const readout = useId();
-  const size = useSignal({ width: 480, height: MOST });
   const scroll = useSignal({ left: 0, top: 0 });
   const at = useSignal<CellAt | null>(null);
   const words = t().attention;
@@ -54,21 +54,6 @@ export function PatternView(props: {
     cell: cellSize(tokens, { width: size.value.width, height: most }),
   });
   const { cell } = layout;
-
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (element === null) return;
-    const measure = () => {
-      const { clientWidth: width, clientHeight: height } = element;
-      if (width !== size.peek().width || height !== size.peek().height) {
-        size.value = { width, height };
-      }
-    };
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
 
   // A cell that is not in the prompt any more is no cell.
   const pointed = at.value !== null && at.value.destination < count ? at.value : null;

@@ -1,9 +1,8 @@
 import { type Palette, palettes } from '../../../src/figures/palette.ts';
 import { scatter } from '../../../src/figures/scatter.ts';
 import type { CircuitEvalResponse } from '../../../src/lab/api.ts';
-import { CodeView } from '../../components/code.tsx';
 import { Button } from '../../components/controls.tsx';
-import { Failure, ProgressLine } from '../../components/states.tsx';
+import { RunSection } from '../../components/run-section.tsx';
 import { formatCount, formatNumber, locale, t } from '../../i18n.ts';
 import { setState, state } from '../../state/url.ts';
 import { checks, curve, size } from './data.ts';
@@ -41,37 +40,29 @@ export function completenessFigure(
 export function ChecksSection() {
   const words = t().circuits;
   const on = state.circuitChecks.value === 'yes';
-  const data = checks.data.value;
-  const found = data?.checks ?? undefined;
+  const found = checks.data.value?.checks ?? undefined;
   const possible = size.data.value !== undefined || curve.data.value !== undefined;
   return (
-    <section class="circuit-checks" aria-busy={checks.busy.value}>
-      <h3>
-        {words.checks} <span class="note">{words.checksAbout}</span>
-        {data === undefined ? null : <CodeView provenance={data.provenance} />}
-        {on ? (
-          <Button kind="quiet" onClick={() => setState({ circuitChecks: 'no' })}>
-            {words.checksClose}
+    <RunSection
+      class="circuit-checks"
+      title={words.checks}
+      about={words.checksAbout}
+      resource={checks}
+      start={
+        on ? undefined : (
+          <Button
+            icon="play"
+            disabled={!possible}
+            onClick={() => setState({ circuitChecks: 'yes' })}
+          >
+            {words.checksRun}
           </Button>
-        ) : null}
-      </h3>
-      <div class="progress-box">
-        <ProgressLine
-          busy={checks.busy.value}
-          advance={checks.advance.value}
-          onCancel={checks.cancel}
-        />
-      </div>
-      {on ? null : (
-        <Button icon="play" disabled={!possible} onClick={() => setState({ circuitChecks: 'yes' })}>
-          {words.checksRun}
-        </Button>
-      )}
-      {checks.problem.value === undefined ? null : (
-        <Failure problem={checks.problem.value} onRetry={checks.retry} />
-      )}
+        )
+      }
+      close={{ label: words.checksClose, onClick: () => setState({ circuitChecks: 'no' }) }}
+    >
       {found === undefined ? null : <Outcome found={found} />}
-    </section>
+    </RunSection>
   );
 }
 

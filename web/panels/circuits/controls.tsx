@@ -1,5 +1,5 @@
-import { useRef } from 'preact/hooks';
-import { Button, Field, Segments, Select } from '../../components/controls.tsx';
+import { Button, NumberField, Segments, Select } from '../../components/controls.tsx';
+import { FileButtons } from '../../components/open-file.tsx';
 import { formatCount, t } from '../../i18n.ts';
 import { exampleList, openExample } from '../../shell/examples.ts';
 import {
@@ -50,7 +50,8 @@ export function Controls() {
       />
       {from === 'ioi' ? (
         <>
-          <Whole
+          <NumberField
+            whole
             label={words.count}
             value={settings.count}
             range={[1, 512]}
@@ -72,7 +73,8 @@ export function Controls() {
         onChange={(value) => change({ method: value })}
       />
       {method.startsWith('eap-ig') ? (
-        <Whole
+        <NumberField
+          whole
           label={words.steps}
           value={settings.steps}
           range={[1, 200]}
@@ -80,22 +82,12 @@ export function Controls() {
         />
       ) : null}
       {method === 'acdc' ? (
-        <Field label={words.threshold}>
-          {(id) => (
-            <input
-              id={id}
-              type="number"
-              class="number"
-              min={0}
-              step="any"
-              value={settings.threshold}
-              onChange={(event) => {
-                const value = event.currentTarget.valueAsNumber;
-                if (Number.isFinite(value) && value >= 0) change({ threshold: value });
-              }}
-            />
-          )}
-        </Field>
+        <NumberField
+          label={words.threshold}
+          value={settings.threshold}
+          range={[0, Number.POSITIVE_INFINITY]}
+          onChange={(threshold) => change({ threshold })}
+        />
       ) : null}
       <Select
         label={words.metric}
@@ -125,19 +117,12 @@ export function Controls() {
         </Button>
         <Cost settings={settings} />
       </span>
-      <span class="circuit-files">
-        <OpenFile />
-        {view.value === undefined ? null : <Button onClick={saveCircuit}>{words.save}</Button>}
-        {opened.value === null ? null : (
-          <Button
-            onClick={() => {
-              opened.value = null;
-            }}
-          >
-            {words.closeFile}
-          </Button>
-        )}
-      </span>
+      <FileButtons
+        words={words}
+        onFile={(file) => void openFile(file)}
+        onSave={view.value === undefined ? undefined : saveCircuit}
+        onClose={opened.value === null ? undefined : closeFile}
+      />
     </>
   );
 }
@@ -156,52 +141,8 @@ function Cost({ settings }: { readonly settings: CircuitSettings }) {
   return <span class="note">{t().circuits.costRuns(formatCount(edges * pairs))}</span>;
 }
 
-function Whole(props: {
-  readonly label: string;
-  readonly value: number;
-  readonly range: readonly [number, number];
-  readonly onChange: (value: number) => void;
-}) {
-  const [low, high] = props.range;
-  return (
-    <Field label={props.label}>
-      {(id) => (
-        <input
-          id={id}
-          type="number"
-          class="number"
-          min={low}
-          max={high}
-          step={1}
-          value={props.value}
-          onChange={(event) => {
-            const value = event.currentTarget.valueAsNumber;
-            if (Number.isInteger(value) && value >= low && value <= high) props.onChange(value);
-          }}
-        />
-      )}
-    </Field>
-  );
-}
-
-function OpenFile() {
-  const input = useRef<HTMLInputElement>(null);
-  return (
-    <>
-      <input
-        ref={input}
-        type="file"
-        accept=".json,application/json"
-        hidden
-        onChange={(event) => {
-          const file = event.currentTarget.files?.[0];
-          event.currentTarget.value = '';
-          if (file !== undefined) void openFile(file);
-        }}
-      />
-      <Button onClick={() => input.current?.click()}>{t().circuits.open}</Button>
-    </>
-  );
+function closeFile(): void {
+  opened.value = null;
 }
 
 /** Shows a circuit file. */

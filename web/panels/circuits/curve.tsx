@@ -1,8 +1,7 @@
 import { lineBand } from '../../../src/figures/line-band.ts';
 import { type Palette, palettes } from '../../../src/figures/palette.ts';
 import type { CircuitCurveResponse, CurvePointView } from '../../../src/lab/api.ts';
-import { CodeView } from '../../components/code.tsx';
-import { Failure, ProgressLine } from '../../components/states.tsx';
+import { RunSection } from '../../components/run-section.tsx';
 import { formatCount, formatProbability, locale, t } from '../../i18n.ts';
 import { count, curve, decided } from './data.ts';
 import type { CircuitView } from './view.ts';
@@ -56,21 +55,7 @@ export function Curve({ circuit }: { readonly circuit: CircuitView }) {
   const data = curve.data.value;
   const draws = data?.random?.points[0]?.faithfulness.n ?? 0;
   return (
-    <section class="circuit-curve" aria-busy={curve.busy.value}>
-      <h3>
-        {words.curve} <span class="note">{words.curveAbout}</span>
-        {data === undefined ? null : <CodeView provenance={data.provenance} />}
-      </h3>
-      <div class="progress-box">
-        <ProgressLine
-          busy={curve.busy.value}
-          advance={curve.advance.value}
-          onCancel={curve.cancel}
-        />
-      </div>
-      {curve.problem.value === undefined ? null : (
-        <Failure problem={curve.problem.value} onRetry={curve.retry} />
-      )}
+    <RunSection class="circuit-curve" title={words.curve} about={words.curveAbout} resource={curve}>
       {data === undefined ? null : (
         <>
           <div class="scroll-x">
@@ -88,7 +73,7 @@ export function Curve({ circuit }: { readonly circuit: CircuitView }) {
           <CurveTable data={data} />
         </>
       )}
-    </section>
+    </RunSection>
   );
 }
 

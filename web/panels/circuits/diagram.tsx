@@ -1,5 +1,4 @@
-import { useSignal } from '@preact/signals';
-import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import {
   type CircuitFigureData,
   circuitDiagram,
@@ -8,6 +7,8 @@ import {
 import { circuitLayout, parseCircuitNode } from '../../../src/figures/circuit-layout.ts';
 import { type Palette, palettes } from '../../../src/figures/palette.ts';
 import { Button } from '../../components/controls.tsx';
+import { PictureBox, placeAhead, Readout } from '../../components/picture.tsx';
+import { useSize } from '../../components/size.ts';
 import { formatCount, formatNumber, locale, t } from '../../i18n.ts';
 import { state } from '../../state/url.ts';
 import {
@@ -70,19 +71,8 @@ function drawnWords(): string {
 /** Layers upwards; edges of what is pointed at, chosen or pinned stand out. */
 export function Diagram({ circuit }: { readonly circuit: CircuitView }) {
   const words = t().circuits;
-  const box = useRef<HTMLDivElement>(null);
-  const width = useSignal(760);
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (element === null) return;
-    const measure = () => {
-      if (element.clientWidth > 0) width.value = element.clientWidth;
-    };
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
+  const [box, size] = useSize<HTMLDivElement>({ width: 760, height: 0 });
+  const { width } = size.value;
   const edges = picturedEdges(circuit);
   const key = edges.join(' ');
   const unit = words.units[found.data.value?.unit ?? 'logits'];
@@ -93,14 +83,14 @@ export function Diagram({ circuit }: { readonly circuit: CircuitView }) {
         palette: palettes.page,
         heading: 'hidden',
         title: words.title,
-        width: width.value,
+        width,
         inputBar: words.inputBar,
         logitsBar: words.logitsBar,
         unit,
         reach: circuit.reach,
         pointed: true,
       }),
-    [circuit, key, width.value, locale.value, unit],
+    [circuit, key, width, locale.value, unit],
   );
 
   const press = (event: MouseEvent) => {
@@ -121,37 +111,28 @@ export function Diagram({ circuit }: { readonly circuit: CircuitView }) {
     point(node !== undefined ? { node } : at !== undefined ? { edge: edges[Number(at)] } : null);
   };
 
-  const step = (event: KeyboardEvent) => {
+  const keyed = () => {
     const now = pointed.peek();
-    const node = now !== null && 'node' in now ? now.node : state.circuitNode.peek();
-    if (event.key === 'Enter' || event.key === ' ') {
-      event.preventDefault();
-      if (node !== '') chooseNode(node);
-      return;
-    }
-    if (event.key === 'p' && !event.ctrlKey && !event.metaKey && node !== '') {
-      event.preventDefault();
-      togglePin(node);
-      return;
-    }
-    if (!event.key.startsWith('Arrow')) return;
-    event.preventDefault();
-    const next = neighbour(circuit, edges, { node, key: event.key });
-    if (next !== undefined) point({ node: next });
+    return now !== null && 'node' in now ? now.node : state.circuitNode.peek();
   };
 
   return (
     <section class="circuit-diagram">
-      <Readout circuit={circuit} />
-      <div
-        ref={box}
-        class="circuit-scroll"
-        role="group"
-        aria-label={`${words.diagram}. ${words.diagramKeys}`}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the nodes are reached by arrow keys inside.
-        tabIndex={0}
-        onKeyDown={step}
-        onBlur={() => point(null)}
+      <CircuitReadout circuit={circuit} />
+      <PictureBox
+        boxRef={box}
+        label={`${words.diagram}. ${words.diagramKeys}`}
+        onMove={(key) => {
+          const next = neighbour(circuit, edges, { node: keyed(), key });
+          if (next !== undefined) point({ node: next });
+        }}
+        onChoose={() => {
+          if (keyed() !== '') chooseNode(keyed());
+        }}
+        onPin={() => {
+          if (keyed() !== '') togglePin(keyed());
+        }}
+        onLeave={() => point(null)}
       >
         <Highlight edges={edges} />
         {/* biome-ignore lint/a11y/useKeyWithClickEvents: the box around it takes the keys. */}
@@ -164,8 +145,8 @@ export function Diagram({ circuit }: { readonly circuit: CircuitView }) {
         >
           {picture}
         </div>
-      </div>
-      <p class="circuit-legend note">
+      </PictureBox>
+      <p class="picture-legend note">
         <span>
           <span class="swatch positive" /> {words.positive}
         </span>
@@ -216,8 +197,8 @@ function Highlight({ edges }: { readonly edges: readonly number[] }) {
   );
 }
 
-/** One line that says what the pointer is on. Its height never changes. */
-function Readout({ circuit }: { readonly circuit: CircuitView }) {
+/** What the pointer is on, or what is chosen. */
+function CircuitReadout({ circuit }: { readonly circuit: CircuitView }) {
   const words = t().circuits;
   const at = pointed.value;
   const unit = words.units[found.data.value?.unit ?? 'logits'];
@@ -254,11 +235,7 @@ function Readout({ circuit }: { readonly circuit: CircuitView }) {
         : state.circuitNode.value !== ''
           ? nodeText(state.circuitNode.value)
           : words.diagramHint;
-  return (
-    <p class="circuit-readout" aria-live="polite" title={text}>
-      {text}
-    </p>
-  );
+  return <Readout text={text} />;
 }
 
 /** Pinned edges and nodes; a click takes a pin out. */
@@ -299,13 +276,12 @@ function neighbour(
     const node = parseCircuitNode(name);
     return node === null ? [] : [{ name, ...layout.boxOf(node) }];
   });
-  const start = places.find(({ name }) => name === from.node);
-  if (start === undefined) return places.find(({ name }) => name === 'input')?.name;
-  const upright = from.key === 'ArrowUp' || from.key === 'ArrowDown';
-  const sign = from.key === 'ArrowUp' || from.key === 'ArrowLeft' ? -1 : 1;
-  const ahead = (place: { x: number; y: number }) =>
-    sign * (upright ? place.y - start.y : place.x - start.x);
-  const cost = (place: { x: number; y: number }) =>
-    ahead(place) + 3 * Math.abs(upright ? place.x - start.x : place.y - start.y);
-  return places.filter((place) => ahead(place) > 0.5).sort((a, b) => cost(a) - cost(b))[0]?.name;
+  const start = places.findIndex(({ name }) => name === from.node);
+  if (start < 0) return places.find(({ name }) => name === 'input')?.name;
+  const at = placeAhead(
+    { x: places.map(({ x }) => x), y: places.map(({ y }) => y) },
+    start,
+    from.key,
+  );
+  return at === undefined ? undefined : places[at].name;
 }

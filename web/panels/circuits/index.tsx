@@ -1,4 +1,5 @@
 import { Button, Range } from '../../components/controls.tsx';
+import { DropFile } from '../../components/open-file.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Failure } from '../../components/states.tsx';
 import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
@@ -34,15 +35,7 @@ export function CircuitsPanel() {
   const circuit = view.value;
   const obstacle = obstacleOf(draft.value);
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the button that opens a file is the way by keyboard.
-    <div
-      onDragOver={(event) => event.preventDefault()}
-      onDrop={(event) => {
-        event.preventDefault();
-        const file = event.dataTransfer?.files[0];
-        if (file !== undefined) void openFile(file);
-      }}
-    >
+    <DropFile onFile={(file) => void openFile(file)}>
       <Panel
         id="circuits"
         title={words.title}
@@ -62,7 +55,7 @@ export function CircuitsPanel() {
           <Roles />
         </div>
       </Panel>
-    </div>
+    </DropFile>
   );
 }
 
@@ -72,7 +65,7 @@ function Body({ circuit }: { readonly circuit: CircuitView }) {
     <>
       <Figures circuit={circuit} />
       <Size circuit={circuit} />
-      <div class="circuit-top">
+      <div class="picture-top">
         <Diagram circuit={circuit} />
         <EdgeTable circuit={circuit} />
       </div>
@@ -91,7 +84,7 @@ function Body({ circuit }: { readonly circuit: CircuitView }) {
       {size.problem.value === undefined ? null : (
         <Failure problem={size.problem.value} onRetry={size.retry} />
       )}
-      <div class="circuit-bottom">
+      <div class="picture-bottom">
         <Curve circuit={circuit} />
         <ChecksSection />
       </div>
@@ -116,7 +109,7 @@ function Figures({ circuit }: { readonly circuit: CircuitView }) {
   };
   return (
     <div class="circuit-figures">
-      <dl>
+      <dl class="facts">
         <div>
           <dt>{words.inCircuit}</dt>
           <dd class="number">

@@ -1,7 +1,6 @@
 import type { EstimateView, IoiHeadView } from '../../../src/lab/api.ts';
-import { CodeView } from '../../components/code.tsx';
 import { Button } from '../../components/controls.tsx';
-import { Failure, ProgressLine } from '../../components/states.tsx';
+import { RunSection } from '../../components/run-section.tsx';
 import { formatCount, formatNumber, t } from '../../i18n.ts';
 import { lock, locked } from '../../state/focus.ts';
 import { analysis } from '../../state/run.ts';
@@ -27,38 +26,26 @@ export function Roles() {
   const words = t().circuits;
   if (!fitsPrompt()) return null;
   const on = state.headRoles.value === 'yes';
-  const data = roles.data.value;
   return (
-    <section class="circuit-roles" aria-busy={roles.busy.value}>
-      <h3>
-        {words.roles} <span class="note">{words.rolesAbout}</span>
-        {data === undefined ? null : <CodeView provenance={data.provenance} />}
-        {on ? (
-          <Button kind="quiet" onClick={() => setState({ headRoles: 'no' })}>
-            {words.checksClose}
-          </Button>
-        ) : null}
-      </h3>
-      <div class="progress-box">
-        <ProgressLine
-          busy={roles.busy.value}
-          advance={roles.advance.value}
-          onCancel={roles.cancel}
-        />
-      </div>
-      {on ? null : (
-        <p class="circuit-ways">
-          <Button icon="play" onClick={() => setState({ headRoles: 'yes' })}>
-            {words.rolesRun}
-          </Button>
-          <span class="note">{words.rolesHint}</span>
-        </p>
-      )}
-      {roles.problem.value === undefined ? null : (
-        <Failure problem={roles.problem.value} onRetry={roles.retry} />
-      )}
-      {data === undefined ? null : <RoleTable />}
-    </section>
+    <RunSection
+      class="circuit-roles"
+      title={words.roles}
+      about={words.rolesAbout}
+      resource={roles}
+      start={
+        on ? undefined : (
+          <p class="circuit-ways">
+            <Button icon="play" onClick={() => setState({ headRoles: 'yes' })}>
+              {words.rolesRun}
+            </Button>
+            <span class="note">{words.rolesHint}</span>
+          </p>
+        )
+      }
+      close={{ label: words.checksClose, onClick: () => setState({ headRoles: 'no' }) }}
+    >
+      {roles.data.value === undefined ? null : <RoleTable />}
+    </RunSection>
   );
 }
 

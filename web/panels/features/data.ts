@@ -171,30 +171,28 @@ export const lines = computed<readonly Line[]>(() => {
     ]);
 });
 
-/** A feature by its dictionary and number; the transcoder of a layer goes by the layer. */
-export function featureId(feature: {
+interface FeatureName {
   readonly dictionary: string;
   readonly layer: number | null;
   readonly index: number;
-}): string {
-  const { dictionary, layer, index } = feature;
+}
+
+/** Whether the dictionary is the set's own of its layer: the layer names it then. */
+function namedByLayer({ dictionary, layer }: FeatureName): boolean {
   const members = dictionaries.data.value?.set?.names ?? [];
-  return layer !== null && members[layer] === dictionary
-    ? `L${layer} #${index}`
-    : `${dictionary} #${index}`;
+  return layer !== null && members[layer] === dictionary;
+}
+
+/** A feature by its dictionary and number; the transcoder of a layer goes by the layer. */
+export function featureId(feature: FeatureName): string {
+  const { dictionary, layer, index } = feature;
+  return namedByLayer(feature) ? `L${layer} #${index}` : `${dictionary} #${index}`;
 }
 
 /** A feature as the address names it. */
-export function featureKey(feature: {
-  readonly dictionary: string;
-  readonly layer: number | null;
-  readonly index: number;
-}): string {
+export function featureKey(feature: FeatureName): string {
   const { dictionary, layer, index } = feature;
-  const members = dictionaries.data.value?.set?.names ?? [];
-  return layer !== null && members[layer] === dictionary
-    ? `${layer}.${index}`
-    : `${dictionary}:${index}`;
+  return namedByLayer(feature) ? `${layer}.${index}` : `${dictionary}:${index}`;
 }
 
 /** The label of a feature where it reached the bar, else an imported one, else its number. */

@@ -34,7 +34,7 @@ function Figures({ one }: { readonly one: ImportedView }) {
   const list = (tokens: ImportedView['top']) =>
     tokens.map(({ text }) => tokenText(text)).join('  ');
   return (
-    <dl class="imported-figures">
+    <dl class="facts imported-figures">
       {one.density === null ? null : (
         <div>
           <dt>{words.imported.density}</dt>

@@ -3,8 +3,9 @@ import { type Palette, palettes } from '../../../src/figures/palette.ts';
 import { scatter } from '../../../src/figures/scatter.ts';
 import type { GraphInterventionResponse, GraphValidityResponse } from '../../../src/lab/api.ts';
 import { CodeView } from '../../components/code.tsx';
-import { Button, Field, Segments, Select } from '../../components/controls.tsx';
-import { Failure, ProgressLine } from '../../components/states.tsx';
+import { Button, NumberField, Segments, Select } from '../../components/controls.tsx';
+import { RunSection } from '../../components/run-section.tsx';
+import { Failure } from '../../components/states.tsx';
 import { tokenText } from '../../components/token.tsx';
 import { formatCount, formatNumber, locale, t } from '../../i18n.ts';
 import { GRAPH_MODES } from '../../state/fields.ts';
@@ -73,23 +74,14 @@ export function Causal({ view }: { readonly view: GraphView }) {
           />
           <Button onClick={() => apply(0)}>{words.ablate}</Button>
           <Button onClick={() => apply(2)}>{words.double}</Button>
-          <Field label={words.factor}>
-            {(id) => (
-              <input
-                id={id}
-                type="number"
-                class="number"
-                step="any"
-                min={-100}
-                max={100}
-                value={factor.value}
-                onChange={(event) => {
-                  const value = event.currentTarget.valueAsNumber;
-                  if (Number.isFinite(value)) factor.value = value;
-                }}
-              />
-            )}
-          </Field>
+          <NumberField
+            label={words.factor}
+            value={factor.value}
+            range={[-100, 100]}
+            onChange={(value) => {
+              factor.value = value;
+            }}
+          />
           <Button onClick={() => apply(factor.value)}>{words.apply}</Button>
         </div>
       )}
@@ -201,30 +193,24 @@ function Validity() {
   const words = t().graph;
   const data = validity.data.value;
   return (
-    <div class="validity" aria-busy={validity.busy.value}>
-      <h3>
-        {words.validity} <span class="note">{words.validityAbout}</span>
-        {data === undefined ? null : <CodeView provenance={data.provenance} />}
-      </h3>
-      <div class="progress-box">
-        <ProgressLine
-          busy={validity.busy.value}
-          advance={validity.advance.value}
-          onCancel={validity.cancel}
-        />
-      </div>
-      {validity.problem.value === undefined ? null : (
-        <Failure problem={validity.problem.value} onRetry={validity.retry} />
-      )}
-      {state.validity.value === 'no' ? (
-        <Button icon="play" onClick={() => setState({ validity: 'yes' })}>
-          {words.validityRun}
-        </Button>
-      ) : data === undefined ? null : (
+    <RunSection
+      class="validity"
+      title={words.validity}
+      about={words.validityAbout}
+      resource={validity}
+      start={
+        state.validity.value === 'no' ? (
+          <Button icon="play" onClick={() => setState({ validity: 'yes' })}>
+            {words.validityRun}
+          </Button>
+        ) : undefined
+      }
+    >
+      {data === undefined ? null : (
         <div class="scroll-x">
           {validityFigure(data, { palette: palettes.page, heading: 'hidden' })}
         </div>
       )}
-    </div>
+    </RunSection>
   );
 }

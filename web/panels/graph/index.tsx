@@ -1,5 +1,7 @@
-import { useEffect, useRef } from 'preact/hooks';
-import { Button, Range, Select } from '../../components/controls.tsx';
+import { useEffect } from 'preact/hooks';
+import { saveText } from '../../components/actions.ts';
+import { Range, Select } from '../../components/controls.tsx';
+import { DropFile, FileButtons, OpenFile } from '../../components/open-file.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { tokenText } from '../../components/token.tsx';
 import { formatNumber, t } from '../../i18n.ts';
@@ -42,21 +44,13 @@ export function GraphPanel() {
   if (traceable.value === false && opened.value === null) {
     return (
       <p class="note no-dictionaries">
-        {words.none} <code>glassbox dict train</code> · <OpenFile />
+        {words.none} <code>glassbox dict train</code> ·{' '}
+        <OpenFile label={words.open} onFile={(file) => void openFile(file)} />
       </p>
     );
   }
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the button that opens a file is the way by keyboard.
-    <div
-      ref={sight}
-      onDragOver={(event) => event.preventDefault()}
-      onDrop={(event) => {
-        event.preventDefault();
-        const file = event.dataTransfer?.files[0];
-        if (file !== undefined) void openFile(file);
-      }}
-    >
+    <DropFile areaRef={sight} onFile={(file) => void openFile(file)}>
       <Panel
         id="graph"
         title={words.title}
@@ -73,7 +67,7 @@ export function GraphPanel() {
         )}
         {graph === undefined ? null : <Body graph={graph} />}
       </Panel>
-    </div>
+    </DropFile>
   );
 }
 
@@ -109,19 +103,12 @@ function Controls() {
       />
       <Frequent />
       <LabelSearch />
-      <span class="graph-files">
-        <OpenFile />
-        {view.value === undefined ? null : <Button onClick={saveFile}>{words.save}</Button>}
-        {opened.value === null ? null : (
-          <Button
-            onClick={() => {
-              opened.value = null;
-            }}
-          >
-            {words.closeFile}
-          </Button>
-        )}
-      </span>
+      <FileButtons
+        words={words}
+        onFile={(file) => void openFile(file)}
+        onSave={view.value === undefined ? undefined : saveFile}
+        onClose={opened.value === null ? undefined : closeFile}
+      />
     </>
   );
 }
@@ -162,26 +149,6 @@ function Frequent() {
   );
 }
 
-function OpenFile() {
-  const input = useRef<HTMLInputElement>(null);
-  return (
-    <>
-      <input
-        ref={input}
-        type="file"
-        accept=".json,application/json"
-        hidden
-        onChange={(event) => {
-          const file = event.currentTarget.files?.[0];
-          event.currentTarget.value = '';
-          if (file !== undefined) void openFile(file);
-        }}
-      />
-      <Button onClick={() => input.current?.click()}>{t().graph.open}</Button>
-    </>
-  );
-}
-
 /** Shows a graph file, with the pins and supernodes it carries. */
 async function openFile(file: File): Promise<void> {
   const read = readGraphFile(await file.text(), file.name, tokenText);
@@ -208,14 +175,13 @@ async function openFile(file: File): Promise<void> {
   });
 }
 
+function closeFile(): void {
+  opened.value = null;
+}
+
 function saveFile(): void {
   const file = graphFile();
-  const url = URL.createObjectURL(new Blob([JSON.stringify(file)], { type: 'application/json' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = `${file.metadata.slug}.json`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  saveText(`${file.metadata.slug}.json`, 'application/json', JSON.stringify(file));
 }
 
 function faultWords(fault: FileFault): string {
@@ -228,14 +194,14 @@ function Body({ graph }: { readonly graph: GraphView }) {
   return (
     <div class="graph">
       <Scores graph={graph} />
-      <div class="graph-top">
+      <div class="picture-top">
         <div class="graph-main">
           <MainView view={graph} />
         </div>
         <Side view={graph} />
       </div>
       <Heads view={graph} />
-      <div class="graph-bottom">
+      <div class="picture-bottom">
         <Subgraph view={graph} />
         {graph.file === null ? <Causal view={graph} /> : <p class="note">{words.ofFile}</p>}
       </div>

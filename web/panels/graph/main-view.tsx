@@ -9,6 +9,8 @@ import {
 } from '../../../src/figures/graph-layout.ts';
 import { palettes } from '../../../src/figures/palette.ts';
 import { fitText, textWidth } from '../../../src/figures/svg.ts';
+import { PictureBox, placeAhead, Readout } from '../../components/picture.tsx';
+import { useSize } from '../../components/size.ts';
 import { formatNumber, formatProbability, locale, t } from '../../i18n.ts';
 import { frozen, preview } from '../../state/focus.ts';
 import { state } from '../../state/url.ts';
@@ -66,37 +68,14 @@ function useGrouping() {
   return gathered;
 }
 
-/** The node that an arrow key leads to: near in the arrow's direction, and not far to its sides. */
-function neighbour(layout: GraphLayout, from: number, key: string): number | undefined {
-  const [along, across] =
-    key === 'ArrowLeft' || key === 'ArrowRight'
-      ? [layout.x, layout.y]
-      : key === 'ArrowUp' || key === 'ArrowDown'
-        ? [layout.y, layout.x]
-        : [];
-  if (along === undefined || across === undefined) return undefined;
-  const sign = key === 'ArrowRight' || key === 'ArrowDown' ? 1 : -1;
-  let best: number | undefined;
-  let least = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < along.length; i++) {
-    const ahead = (along[i] - along[from]) * sign;
-    if (ahead <= 0.5) continue;
-    const cost = ahead + 3 * Math.abs(across[i] - across[from]);
-    if (cost >= least) continue;
-    least = cost;
-    best = i;
-  }
-  return best;
-}
-
 /** Position × layer. Links lie on two canvases; hovering draws only those of one node anew. */
 export function MainView({ view }: { readonly view: GraphView }) {
   const words = t().graph;
-  const box = useRef<HTMLDivElement>(null);
+  const [box, size] = useSize<HTMLDivElement>({ width: 900, height: 0 });
+  const { width } = size.value;
   const probe = useRef<HTMLSpanElement>(null);
   const under = useRef<HTMLCanvasElement>(null);
   const over = useRef<HTMLCanvasElement>(null);
-  const width = useSignal(900);
   const scheme = useSignal(0);
   const colours = useSignal<EdgeColours | null>(null);
   // Where the picture is: asking at every move would make the browser lay the page out each time.
@@ -122,21 +101,12 @@ export function MainView({ view }: { readonly view: GraphView }) {
     : HEIGHT;
 
   useLayoutEffect(() => {
-    const element = box.current;
-    if (element === null) return;
-    const measure = () => {
-      if (element.clientWidth > 0) width.value = element.clientWidth;
-    };
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
     const dark = window.matchMedia('(prefers-color-scheme: dark)');
     const flip = () => {
       scheme.value += 1;
     };
     dark.addEventListener('change', flip);
     return () => {
-      observer.disconnect();
       dark.removeEventListener('change', flip);
     };
   }, []);
@@ -146,10 +116,10 @@ export function MainView({ view }: { readonly view: GraphView }) {
       graphLayout(view.nodes, {
         tokens: view.tokens.length,
         layers: view.layers,
-        width: width.value,
+        width,
         height,
       }),
-    [view, width.value, height],
+    [view, width, height],
   );
   const nearest = useMemo(() => nearestPoint(layout, REACH), [layout]);
 
@@ -200,35 +170,22 @@ export function MainView({ view }: { readonly view: GraphView }) {
     } else if (event.metaKey || event.ctrlKey) togglePin(key);
     else choose(key);
   };
-  const step = (event: KeyboardEvent) => {
-    const at = pointed.peek() ?? chosen.peek() ?? view.nodes.length - 1;
-    if (event.key === 'Enter' || event.key === ' ') {
-      event.preventDefault();
-      press(view.nodes[at].key, event);
-      return;
-    }
-    if (event.key === 'p' && !event.ctrlKey && !event.metaKey) {
-      event.preventDefault();
-      togglePin(view.nodes[at].key);
-      return;
-    }
-    if (!event.key.startsWith('Arrow')) return;
-    event.preventDefault();
-    point(pointed.peek() === null ? at : (neighbour(layout, at, event.key) ?? at));
-  };
+  const keyed = () => pointed.peek() ?? chosen.peek() ?? view.nodes.length - 1;
 
   return (
     <>
-      <Readout view={view} gathered={gathered.value} />
-      <div
-        ref={box}
-        class={`graph-scroll${gathered.value === null ? '' : ' grouping'}`}
-        role="group"
-        aria-label={`${words.title}. ${words.keys}`}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the nodes are reached by arrow keys inside.
-        tabIndex={0}
-        onKeyDown={step}
-        onBlur={() => point(undefined)}
+      <GraphReadout view={view} gathered={gathered.value} />
+      <PictureBox
+        boxRef={box}
+        class={gathered.value === null ? undefined : 'grouping'}
+        label={`${words.title}. ${words.keys}`}
+        onMove={(key) => {
+          const at = keyed();
+          point(pointed.peek() === null ? at : (placeAhead(layout, at, key) ?? at));
+        }}
+        onChoose={(event) => press(view.nodes[keyed()].key, event)}
+        onPin={() => togglePin(view.nodes[keyed()].key)}
+        onLeave={() => point(undefined)}
       >
         <span ref={probe} hidden />
         {/* biome-ignore lint/a11y/useKeyWithClickEvents: the box around it takes the keys. */}
@@ -256,7 +213,7 @@ export function MainView({ view }: { readonly view: GraphView }) {
           <Nodes view={view} layout={layout} gathered={gathered.value} />
           <Ring view={view} layout={layout} />
         </div>
-      </div>
+      </PictureBox>
       <Legend />
     </>
   );
@@ -267,7 +224,7 @@ function Legend() {
   const words = t().graph;
   const kinds = ['token', 'feature', 'error', 'logit'] as const;
   return (
-    <p class="graph-legend note">
+    <p class="picture-legend note">
       {kinds.map((kind) => (
         <span key={kind}>
           <Mark kind={kind} /> {words.kinds[kind]}
@@ -284,8 +241,11 @@ function Legend() {
   );
 }
 
-/** One line that says what the pointer is on. Its height never changes. */
-function Readout(props: { readonly view: GraphView; readonly gathered: readonly string[] | null }) {
+/** What the pointer is on, or how many nodes are being gathered. */
+function GraphReadout(props: {
+  readonly view: GraphView;
+  readonly gathered: readonly string[] | null;
+}) {
   const words = t().graph;
   const index = pointed.value ?? chosen.value;
   const node = index === undefined ? undefined : props.view.nodes[index];
@@ -308,11 +268,7 @@ function Readout(props: { readonly view: GraphView; readonly gathered: readonly 
           ]
             .filter(Boolean)
             .join(' · ');
-  return (
-    <p class="graph-readout" aria-live="polite">
-      {text}
-    </p>
-  );
+  return <Readout text={text} />;
 }
 
 function Axes({ view, layout }: { readonly view: GraphView; readonly layout: GraphLayout }) {

@@ -11,7 +11,7 @@ export function Scores({ graph }: { readonly graph: GraphView }) {
   const errors = graph.nodes.filter(({ kind }) => kind === 'error').length;
   return (
     <div class="graph-scores">
-      <dl>
+      <dl class="facts">
         <div title={words.replacementHint}>
           <dt>{words.replacement}</dt>
           <dd class="number">{formatProbability(replacement)}</dd>

@@ -94,7 +94,7 @@ function NodeCard(props: {
         </span>
         {from === undefined ? null : <span class="note"> · {t().features.importedFrom(from)}</span>}
       </h3>
-      <dl class="node-facts">
+      <dl class="facts">
         {node.activation === null ? null : (
           <div>
             <dt>{words.activation}</dt>

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
-import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { GroupsResponse } from '../../../src/lab/api.ts';
 import { type Call, send } from '../../api.ts';
 import { Button } from '../../components/controls.tsx';
+import { useSize } from '../../components/size.ts';
 import { toast } from '../../components/toast.tsx';
 import { formatCount, formatProbability, t } from '../../i18n.ts';
 import { setState, state } from '../../state/url.ts';
@@ -17,19 +17,7 @@ export function Subgraph({ view }: { readonly view: GraphView }) {
   const words = t().graph;
   const { groups: list, missing } = groups.value;
   const busy = useSignal(false);
-  const width = useSignal(560);
-  const box = useRef<HTMLElement>(null);
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (element === null) return;
-    const measure = () => {
-      if (element.clientWidth > 0) width.value = element.clientWidth;
-    };
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
+  const [box, size] = useSize<HTMLElement>({ width: 560, height: 0 });
   const weak = groupLinks(view, list).filter(({ share }) => Math.abs(share) < LEAST).length;
   const propose = async () => {
     busy.value = true;
@@ -71,7 +59,7 @@ export function Subgraph({ view }: { readonly view: GraphView }) {
       <SubgraphScores view={view} />
       {weak > 0 ? <p class="note">{words.weakLinks(formatCount(weak))}</p> : null}
       {missing > 0 ? <p class="note">{words.missing(formatCount(missing))}</p> : null}
-      <SubgraphPicture view={view} width={width.value} />
+      <SubgraphPicture view={view} width={size.value.width} />
       <Supernodes view={view} />
     </section>
   );
@@ -87,7 +75,7 @@ function SubgraphScores({ view }: { readonly view: GraphView }) {
     { name: words.completeness, part: own.completeness, whole: view.scores.completeness },
   ];
   return (
-    <dl class="subgraph-scores" title={words.subgraphScoresHint}>
+    <dl class="facts subgraph-scores" title={words.subgraphScoresHint}>
       {rows.map(({ name, part, whole }) => (
         <div key={name}>
           <dt>{name}</dt>

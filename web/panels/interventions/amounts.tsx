@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useId, useRef } from 'preact/hooks';
 import type { TokenChoice } from '../../../src/lab/api.ts';
 import { post, send } from '../../api.ts';
-import { Field, Segments } from '../../components/controls.tsx';
+import { Field, NumberField, Segments } from '../../components/controls.tsx';
 import { t } from '../../i18n.ts';
 import { modelName } from '../../state/run.ts';
 import { tokenName } from '../tokens/measures.ts';
@@ -168,22 +168,13 @@ export function DirectionFields(props: {
         </>
       ) : null}
       {'random' in value ? (
-        <Field label={t().terms.seed}>
-          {(id) => (
-            <input
-              id={id}
-              type="number"
-              class="number"
-              min={0}
-              step={1}
-              value={value.random}
-              onChange={(event) => {
-                const seed = event.currentTarget.valueAsNumber;
-                if (Number.isInteger(seed) && seed >= 0) props.onChange({ random: seed });
-              }}
-            />
-          )}
-        </Field>
+        <NumberField
+          label={t().terms.seed}
+          value={value.random}
+          whole
+          range={[0, Number.POSITIVE_INFINITY]}
+          onChange={(random) => props.onChange({ random })}
+        />
       ) : null}
       {'vector' in value ? <span class="note">{value.vector.length}</span> : null}
     </>

@@ -1,7 +1,7 @@
 import { palettes } from '../../../src/figures/palette.ts';
 import type { DoseResponse } from '../../../src/lab/api.ts';
 import { CodeView } from '../../components/code.tsx';
-import { Button, Field, Select } from '../../components/controls.tsx';
+import { Button, NumberField, Select } from '../../components/controls.tsx';
 import { formatCount, formatNumber, t } from '../../i18n.ts';
 import type { SweepSettings } from '../../state/edits.ts';
 import { setState, state } from '../../state/url.ts';
@@ -64,13 +64,15 @@ export function DoseSection() {
           <NumberField
             label={words.doseSteps}
             value={settings.steps}
-            whole={[2, 101]}
+            whole
+            range={[2, 101]}
             onChange={(steps) => change({ steps })}
           />
           <NumberField
             label={words.doseBaselines}
             value={settings.baselines}
-            whole={[0, 64]}
+            whole
+            range={[0, 64]}
             onChange={(baselines) => change({ baselines })}
           />
           <Button kind="quiet" onClick={() => setState({ sweep: null })}>
@@ -109,34 +111,4 @@ function noBaselineWords(data: DoseResponse): string {
     : data.noBaseline === null
       ? ''
       : words.noBaselineVectors;
-}
-
-function NumberField(props: {
-  readonly label: string;
-  readonly value: number;
-  /** Ends of a range of whole numbers. */
-  readonly whole?: readonly [number, number];
-  readonly onChange: (value: number) => void;
-}) {
-  return (
-    <Field label={props.label}>
-      {(id) => (
-        <input
-          id={id}
-          type="number"
-          class="number"
-          step={props.whole === undefined ? 'any' : 1}
-          min={props.whole?.[0]}
-          max={props.whole?.[1]}
-          value={props.value}
-          onChange={(event) => {
-            const value = event.currentTarget.valueAsNumber;
-            const [low, high] = props.whole ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-            const fits = props.whole === undefined || Number.isInteger(value);
-            if (fits && value >= low && value <= high) props.onChange(value);
-          }}
-        />
-      )}
-    </Field>
-  );
 }

@@ -1,5 +1,5 @@
 import type { ModelResponse } from '../../../src/lab/api.ts';
-import { Button, Field } from '../../components/controls.tsx';
+import { Button, Field, NumberField } from '../../components/controls.tsx';
 import { t } from '../../i18n.ts';
 import type { StackedEdit } from '../../state/edits.ts';
 import { AddressBox } from './address-box.tsx';
@@ -188,21 +188,11 @@ function Amount(props: {
       );
     case 'set':
       return typeof edit.value === 'number' ? (
-        <Field label={words.value}>
-          {(id) => (
-            <input
-              id={id}
-              type="number"
-              step="any"
-              class="number"
-              value={edit.value as number}
-              onChange={(event) => {
-                const value = event.currentTarget.valueAsNumber;
-                if (Number.isFinite(value)) onChange({ ...edit, value });
-              }}
-            />
-          )}
-        </Field>
+        <NumberField
+          label={words.value}
+          value={edit.value}
+          onChange={(value) => onChange({ ...edit, value })}
+        />
       ) : (
         <span class="note">
           {words.value}: {edit.value.length}

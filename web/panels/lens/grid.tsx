@@ -1,7 +1,8 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useId, useRef } from 'preact/hooks';
 import type { LensResponse } from '../../../src/lab/api.ts';
 import { tint } from '../../components/shade.ts';
+import { useSize } from '../../components/size.ts';
 import { TokenText, tokenText } from '../../components/token.tsx';
 import { formatCount, t } from '../../i18n.ts';
 import { frozen, lock, locked, preview, state } from '../../state/index.ts';
@@ -11,6 +12,8 @@ import { LensPopup } from './popup.tsx';
 
 /** Room for the names of the layers, in px. */
 const NAMES = 48;
+/** What the columns cannot use: the names and the border, in px. */
+const AROUND = NAMES + 2;
 
 interface Place {
   readonly layer: number;
@@ -23,30 +26,17 @@ interface Place {
  */
 export function LensGrid({ data }: { readonly data: LensResponse }) {
   const id = useId();
-  const frame = useRef<HTMLDivElement>(null);
+  const [frame, size] = useSize<HTMLDivElement>({ width: 640 + AROUND, height: 0 });
   const box = useRef<HTMLDivElement>(null);
   const scroll = useSignal(0);
-  const viewport = useSignal(640);
+  const viewport = size.value.width - AROUND;
   const anchor = useSignal<HTMLElement | null>(null);
   const keyed = useSignal<Place | null>(null);
   const positions = data.tokens.length;
   const layers = data.layers.length;
 
-  useLayoutEffect(() => {
-    const element = frame.current;
-    if (element === null) return;
-    const measure = () => {
-      // Without the names and the border.
-      viewport.value = element.clientWidth - NAMES - 2;
-    };
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-
   const width = columnWidth({
-    viewport: viewport.value,
+    viewport,
     count: positions,
     most: state.panel.value === 'lens' ? 160 : 104,
   });
@@ -54,7 +44,7 @@ export function LensGrid({ data }: { readonly data: LensResponse }) {
     count: positions,
     width,
     scroll: scroll.value,
-    viewport: viewport.value,
+    viewport,
   });
   const cellId = ({ layer, position }: Place) => `${id}-${layer}-${position}`;
   const at = currentPlace(keyed.value, { layers, positions });

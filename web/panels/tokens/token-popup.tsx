@@ -39,7 +39,7 @@ export function TokenPopup(props: {
               <span class="note">{words.tokens.partOf(prompt.groups[token.group].text)}</span>
             ) : null}
           </p>
-          <dl class="facts">
+          <dl class="token-facts">
             <Fact name={words.tokens.position} value={formatCount(position)} />
             <Fact name={words.tokens.id} value={String(token.id)} />
             <Fact name={words.tokens.bytes} value={hexBytes(token.bytes)} mono={true} />
