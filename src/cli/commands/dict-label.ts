@@ -176,8 +176,8 @@ const percent = ({ rate, low, high }: LabelSummary['concept']): string =>
   `${fixed(100 * rate, 1)} [${fixed(100 * low, 1)}, ${fixed(100 * high, 1)}]`;
 
 function summaryRow(name: string, summary: LabelSummary): (string | number)[] {
-  const { features, fired, conceptReaches, concept, tokens, weak, rare, concepts, quartiles } =
-    summary;
+  const { features, fired, conceptReaches, concept, tokens, narrow } = summary;
+  const { weak, rare, concepts, quartiles } = summary;
   return [
     name,
     features,
@@ -185,6 +185,7 @@ function summaryRow(name: string, summary: LabelSummary): (string | number)[] {
     percent(conceptReaches),
     percent(concept),
     percent(tokens),
+    percent(narrow),
     percent(weak),
     percent(rare),
     concepts,
@@ -199,6 +200,7 @@ const head = [
   'a concept reaches the bars, %',
   'label: concept, %',
   'label: tokens, %',
+  'of these in a context, %',
   'below the bars, %',
   'too rare, %',
   'concepts',

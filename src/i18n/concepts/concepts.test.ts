@@ -39,3 +39,10 @@ test('the two languages differ by vocabulary', async () => {
     ['間接受詞', '间接宾语'],
   );
 });
+
+test('tokens that a concept narrows down stand before its words as they are', async () => {
+  const words = await conceptWords('zh-Hant');
+  const concept = words('turn/user');
+  assert.equal(words("'.', ' & ' & turn/user"), `'.', ' & ' & ${concept}`);
+  assert.equal(words("'.' & no/such"), undefined);
+});

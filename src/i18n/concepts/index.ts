@@ -7,7 +7,13 @@ export type ConceptWords = (id: string) => string | undefined;
 type Names = Readonly<Record<string, string>>;
 type Templates = Readonly<Record<string, (value: string) => string>>;
 
-/** Reads a table: an id is a plain concept, or a template with the name or number it ends in. */
+/** Stands between tokens, which are kept as they are, and the concept that narrows them down. */
+const AND = ' & ';
+
+/**
+ * Reads a table: an id is a plain concept, or a template with the name or number it ends in; what stands before it, as in
+ * `'.' & mechanism/story`, is kept.
+ */
 export function readConcepts(table: ConceptTable, mechanisms: Names): ConceptWords {
   const { plain, words, relations, numbers, marks, rules, languages, antonyms } = table;
   const named: Readonly<Record<string, (name: string) => string | undefined>> = {
@@ -23,7 +29,7 @@ export function readConcepts(table: ConceptTable, mechanisms: Names): ConceptWor
     'next-value': (name) => fill(table.nextValue, (relations as Names)[name]),
     puzzle: (name) => fill(table.puzzle, (rules as Names)[name]),
   };
-  return (id) => {
+  const plainly: ConceptWords = (id) => {
     if (Object.hasOwn(plain, id)) return (plain as Names)[id];
     const [kind, number] = id.split('=');
     if (number !== undefined) return (numbers as Templates)[kind]?.(number);
@@ -33,6 +39,12 @@ export function readConcepts(table: ConceptTable, mechanisms: Names): ConceptWor
     }
     const cut = id.indexOf('/');
     return named[id.slice(0, cut)]?.(id.slice(cut + 1));
+  };
+  return (id) => {
+    const cut = id.lastIndexOf(AND) + AND.length;
+    if (cut < AND.length) return plainly(id);
+    const found = plainly(id.slice(cut));
+    return found && id.slice(0, cut) + found;
   };
 }
 

@@ -429,7 +429,7 @@ export interface HarvestView {
 export interface LabelView {
   /** In English where it is a planted concept. */
   readonly text: string;
-  /** Id of the planted concept, for its words in other languages; null for other labels. */
+  /** Id of the planted concept in it, after the tokens it narrows down if any, for its words in other languages. */
   readonly concept: string | null;
   /** How it was made and scored, e.g. `planted concept, F1 on held-out text`. */
   readonly method: string;

@@ -27,8 +27,7 @@ export interface LabelBook {
 }
 
 function view(shown: ShownLabel, found: LabelledFeature | undefined): LabelView {
-  const { label, how, source, score, low, high, largest, n } = shown;
-  const concept = source === 'concept' ? (found?.concept?.concept.id ?? null) : null;
+  const { label, how, source, concept, score, low, high, largest, n } = shown;
   const detected = source === 'concept' ? found?.concept : found?.tokens;
   const { precision, recall } = (source !== 'explanation' && detected) || {};
   const figures = { score, low, high, n, largest, precision, recall };

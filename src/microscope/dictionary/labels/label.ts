@@ -14,6 +14,7 @@ import {
   reaches,
   type Truths,
 } from './detect.ts';
+import { createNarrower, createNarrowFinder } from './narrow.ts';
 import { labelRequest } from './request.ts';
 import { type FeatureEvents, scanText, type TextColumns, textColumns } from './scan.ts';
 import { createTokenChooser, createTokenFinder } from './tokens.ts';
@@ -21,6 +22,7 @@ import type {
   ConceptLabel,
   ConceptTexts,
   FeatureLabels,
+  LabelContext,
   LabelledFeature,
   LabelSource,
   NamedToken,
@@ -58,7 +60,7 @@ export interface LabelRun {
  * one text by F1 and scored on another: a feature fires where its activation reaches the threshold, and F1, precision and
  * recall say how well that agrees with where the concept holds; the interval resamples documents. On both texts a label
  * must also hold at most of the feature's largest activations. Beside the concept stand the few tokens that say best
- * where the feature fires, chosen and scored the same way.
+ * where the feature fires, chosen and scored the same way; where neither holds, such tokens in a context.
  *
  * Time goes into one pass of the model over both texts; comparing every feature with every concept takes one walk
  * over the feature's own activations.
@@ -135,6 +137,13 @@ function createComparison(
   const choose = createChooser(train, concepts.length, { accepts: common, largestBar });
   const chooseTokens = createTokenChooser(train, { largestBar });
   const findTokens = createTokenFinder(heldOut);
+  const narrow = createNarrower(train, {
+    concepts: concepts.length,
+    accepts: common,
+    largestBar,
+    least: MINIMUM.train,
+  });
+  const findNarrow = createNarrowFinder(heldOut);
   const truths = new Map<number, Truths>();
   const truthsOf = (concept: number): Truths => {
     const known = truths.get(concept);
@@ -168,13 +177,32 @@ function createComparison(
           }),
         }
       : null;
-    return {
-      fires: onTrain.start[feature + 1] - onTrain.start[feature],
-      source: sourceOf(best?.f1 ?? 0, set?.f1 ?? 0, { concept, tokens, bar, largestBar }),
-      concept,
-      tokens,
-    };
+    const fires = onTrain.start[feature + 1] - onTrain.start[feature];
+    const source = sourceOf(best?.f1 ?? 0, set?.f1 ?? 0, { concept, tokens, bar, largestBar });
+    const narrowed = source === 'weak' ? narrowedLabel(onTrain, onHeldOut, feature) : null;
+    return narrowed
+      ? { fires, source: 'tokens' as const, concept, tokens: narrowed }
+      : { fires, source, concept, tokens };
   };
+  /** Tokens in a context, where they reach the bars. */
+  function narrowedLabel(
+    onTrain: FeatureEvents,
+    onHeldOut: FeatureEvents,
+    feature: number,
+  ): TokenLabel | null {
+    const set = narrow(onTrain, feature);
+    if (!set) return null;
+    const { where, ids, within, threshold } = set;
+    const truths = scorer.truths(findNarrow(set));
+    const score = scorer.score(onHeldOut, feature, { truths, threshold });
+    if (!reaches(score, { bar, largestBar })) return null;
+    const named = (list: readonly number[]) => list.map((id) => namedToken(model, id));
+    const context: LabelContext =
+      'concept' in within
+        ? { concept: concepts[within.concept] }
+        : { where: within.where, tokens: named(within.ids) };
+    return { where, tokens: named(ids), within: context, threshold, ...score };
+  }
   compare.concepts = concepts.filter((_, i) => common(i)).length;
   return compare;
 }

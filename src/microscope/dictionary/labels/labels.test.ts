@@ -13,7 +13,7 @@ import { labelFeatures } from './label.ts';
 import { orderEvents, scanText, textColumns } from './scan.ts';
 import { featureLabels, shownLabel } from './show.ts';
 import { readLabels, writeLabels } from './store.ts';
-import { createTokenChooser } from './tokens.ts';
+import { createTokenChooser, createTokenFinder } from './tokens.ts';
 import type { ConceptText, ConceptTexts } from './types.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'labels-'));
@@ -135,7 +135,7 @@ test('intervals hold the score and shrink with the text', () => {
   assert.ok(widths[1] < widths[0] / 3, String(widths));
 });
 
-test('tokens: on or after, as few as explain where a feature fires', () => {
+test('tokens: on, after or before, as few as explain where a feature fires', () => {
   const ids = [1, 2, 3, 1, 4, 3, 1, 2, 4, 3, 2, 1];
   const text = textColumns(
     { name: 'text', rows: [ids], documents: [ids.map(() => 0)], held: [[]] },
@@ -152,6 +152,10 @@ test('tokens: on or after, as few as explain where a feature fires', () => {
   assert.deepEqual([on?.where, [...(on?.ids ?? [])].sort(), on?.f1], ['on', [1, 4], 1]);
   const following = choose(fires([3, 6, 10]), 0);
   assert.deepEqual([following?.where, following?.ids, following?.f1], ['after', [3], 1]);
+  // Just before every 3, after different tokens.
+  const leading = choose(fires([1, 4, 8]), 0);
+  assert.deepEqual([leading?.where, leading?.ids, leading?.f1], ['before', [3], 1]);
+  assert.deepEqual(leading && createTokenFinder(text)(leading), [1, 4, 8]);
 });
 
 /** Fires weakly at 400 tokens where concept 0 holds and strongly at 60 where concept 1 does, of 4,000. */

@@ -5,7 +5,7 @@ import { type Bars, LABEL_BAR, LARGEST_BAR } from './detect.ts';
 import type { ConceptText, ConceptTexts } from './types.ts';
 
 /** Changes when the way labels are made does, so that older ones are not taken for the same. */
-const METHOD = 2;
+const METHOD = 3;
 
 /** SHA-256 of everything labels depend on: dictionary, texts, concepts, what is left out, bars. */
 export function labelRequest(

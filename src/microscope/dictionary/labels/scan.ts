@@ -26,6 +26,8 @@ export interface TextColumns {
   readonly ids: Uint32Array;
   /** Id of the token before it in its row; −1 at the start. */
   readonly previous: Int32Array;
+  /** Id of the token after it in its row; −1 at the end. */
+  readonly next: Int32Array;
   readonly document: Uint32Array;
   /** Concepts of token i: `held[heldStart[i]]` up to `held[heldStart[i + 1]]`. */
   readonly heldStart: Uint32Array;
@@ -66,6 +68,7 @@ export function textColumns(text: ConceptText, excluded: readonly number[]): Tex
   const skip = new Set(excluded);
   const ids: number[] = [];
   const previous: number[] = [];
+  const next: number[] = [];
   const document: number[] = [];
   const row: number[] = [];
   const position: number[] = [];
@@ -78,6 +81,7 @@ export function textColumns(text: ConceptText, excluded: readonly number[]): Tex
       if (skip.has(id)) return;
       ids.push(id);
       previous.push(at > 0 ? tokens[at - 1] : -1);
+      next.push(tokens[at + 1] ?? -1);
       document.push(text.documents[r][at]);
       row.push(r);
       position.push(at);
@@ -91,6 +95,7 @@ export function textColumns(text: ConceptText, excluded: readonly number[]): Tex
     documents: last + 1,
     ids: Uint32Array.from(ids),
     previous: Int32Array.from(previous),
+    next: Int32Array.from(next),
     document: Uint32Array.from(document),
     heldStart: Uint32Array.from(heldStart),
     held: Uint16Array.from(held),

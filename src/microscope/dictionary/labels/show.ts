@@ -10,6 +10,7 @@ import type {
   LabelledFeature,
   NamedToken,
   ShownLabel,
+  TokenLabel,
 } from './types.ts';
 
 /** The label of a feature of a layer; null where there is none. */
@@ -17,6 +18,14 @@ export type LabelLookup = (layer: number, feature: number) => ShownLabel | null;
 
 const quoted = (tokens: readonly NamedToken[]): string =>
   tokens.map(({ text }) => `'${text.replaceAll('\n', '⏎')}'`).join(', ');
+
+/** Stands between tokens and the context that narrows them down, in labels and in ids of concepts. */
+const AND = ' & ';
+
+const PLACES = { on: 'on', after: 'just after', before: 'just before' } as const;
+
+const placed = ({ where, tokens }: Pick<TokenLabel, 'where' | 'tokens'>): string =>
+  `${where === 'on' ? '' : `${where} `}${quoted(tokens)}`;
 
 /** A feature's label in words, with how it was made and scored; null when nothing was found. */
 export function shownLabel(labels: FeatureLabels, found: LabelledFeature): ShownLabel | null {
@@ -31,12 +40,16 @@ export function shownLabel(labels: FeatureLabels, found: LabelledFeature): Shown
   });
   if (source === 'concept' && concept) {
     const how = 'planted concept, F1 on held-out text';
-    return { label: concept.concept.label, how, source, ...figures(concept) };
+    const { id, label } = concept.concept;
+    return { label, how, source, concept: id, ...figures(concept) };
   }
   if (!tokens) return null;
   const raises = promotes.length > 0 ? ` → ${quoted(promotes)}` : '';
-  const place = tokens.where === 'on' ? '' : 'after ';
-  const label = `${place}${quoted(tokens.tokens)}${source === 'weak' ? raises : ''}`;
+  const { within } = tokens;
+  const own = placed(tokens);
+  const concepts = within && 'concept' in within ? within.concept : null;
+  const context = within && !('concept' in within) ? placed(within) : concepts?.label;
+  const label = `${context ? own + AND + context : own}${source === 'weak' ? raises : ''}`;
   const seen = tokens.positives > 0;
   const rare = `it fires at ${found.fires} tokens of the text for choosing only`;
   const weak = tooRare(found)
@@ -46,9 +59,9 @@ export function shownLabel(labels: FeatureLabels, found: LabelledFeature): Shown
       : 'the text for scoring does not hold them';
   const how =
     source === 'tokens'
-      ? 'tokens it fires on, F1 on held-out text'
+      ? `tokens it fires ${PLACES[tokens.where]}${within ? ', in a context' : ''}, F1 on held-out text`
       : `tokens of its largest activations and raised logits; ${weak}`;
-  return { label, how, source, ...figures(tokens) };
+  return { label, how, source, concept: concepts && own + AND + concepts.id, ...figures(tokens) };
 }
 
 /** Looks labels up by feature. */
@@ -71,7 +84,17 @@ function shownExplanation({ text, by, detection }: Explanation): ShownLabel | nu
   if (outcome !== 'supported' || own.outcome !== 'assessed') return null;
   const { balancedAccuracy: score, low, high, n } = own.score;
   const how = `explained by ${by}, balanced accuracy of detection`;
-  return { label: text, how, source: 'explanation', score, low, high, largest: null, n };
+  return {
+    label: text,
+    how,
+    source: 'explanation',
+    concept: null,
+    score,
+    low,
+    high,
+    largest: null,
+    n,
+  };
 }
 
 /** Which labels count. */

@@ -4,10 +4,12 @@ import { z } from 'zod';
 import { GlassboxError } from '../../../base/error.ts';
 import { writeFileAtomic } from '../../../base/files.ts';
 import { reaches } from './detect.ts';
+import { TOKEN_PLACES } from './tokens.ts';
 import type {
   ConceptLabel,
   DetectionScore,
   FeatureLabels,
+  LabelContext,
   LabelledFeature,
   LabelSource,
   TokenLabel,
@@ -17,7 +19,7 @@ import type {
 const LABELS = 'labels.json';
 
 const FORMAT = 'glassbox-labels';
-const VERSION = 2;
+const VERSION = 3;
 const sources: readonly LabelSource[] = ['concept', 'tokens', 'weak'];
 
 /**
@@ -30,12 +32,27 @@ const score = z.tuple([
   z.number(),
 ]);
 
-/** Feature, source, concept with its score, `on` (0) or `after` (1) tokens with the score, ids of raised logits, firings. */
+const place = z
+  .int()
+  .min(0)
+  .max(TOKEN_PLACES.length - 1);
+
+/** Feature, source, concept with its score, place among {@link TOKEN_PLACES} and tokens with the score, with a context if any (a
+ * concept, or a place and tokens), ids of raised logits, firings. */
 const row = z.tuple([
   z.int(),
   z.int().min(0).max(2),
   z.union([z.literal(0), z.tuple([z.int(), score])]),
-  z.union([z.literal(0), z.tuple([z.int(), z.array(z.int()), score])]),
+  z.union([
+    z.literal(0),
+    z.tuple([place, z.array(z.int()), score]),
+    z.tuple([
+      place,
+      z.array(z.int()),
+      score,
+      z.union([z.int(), z.tuple([place, z.array(z.int())])]),
+    ]),
+  ]),
   z.array(z.int()),
   z.int(),
 ]);
@@ -91,6 +108,8 @@ const summary = z.object({
   conceptReaches: rate,
   concept: rate,
   tokens: rate,
+  /** Files of version 2 have none. */
+  narrow: rate.default({ correct: 0, n: 0, rate: 0, low: 0, high: 1 }),
   weak: rate,
   rare: rate,
   concepts: z.int(),
@@ -100,7 +119,7 @@ const summary = z.object({
 
 const schema = z.object({
   format: z.literal(FORMAT),
-  version: z.literal(VERSION),
+  version: z.union([z.literal(2), z.literal(VERSION)]),
   model: z.string(),
   dictionary: z.string(),
   request: z.string(),
@@ -165,14 +184,24 @@ function packLabels(labels: FeatureLabels): string {
   const { labelled, explanations = [], ...head } = labels;
   const names = new Map<string, { readonly index: number; readonly label: string }>();
   const texts: Record<string, string> = {};
-  const nameOf = ({ concept: { id, label } }: ConceptLabel): number => {
+  const nameOf = ({ concept: { id, label } }: Pick<ConceptLabel, 'concept'>): number => {
     const known = names.get(id) ?? { index: names.size, label };
     names.set(id, known);
     return known.index;
   };
-  const packTokens = ({ where, tokens, ...found }: TokenLabel): Row[3] => {
+  const packPlace = ({
+    where,
+    tokens,
+  }: Pick<TokenLabel, 'where' | 'tokens'>): [number, number[]] => {
     for (const { id, text } of tokens) texts[id] = text;
-    return [where === 'on' ? 0 : 1, tokens.map(({ id }) => id), packScore(found)];
+    return [TOKEN_PLACES.indexOf(where), tokens.map(({ id }) => id)];
+  };
+  const packTokens = (found: TokenLabel): Row[3] => {
+    const { within } = found;
+    const [where, ids] = packPlace(found);
+    if (!within) return [where, ids, packScore(found)];
+    const context = 'concept' in within ? nameOf(within) : packPlace(within);
+    return [where, ids, packScore(found), context];
   };
   const rows = labelled.map(({ feature, source, concept, tokens, promotes, fires }): Row => {
     const shown = source === 'concept' ? [] : promotes;
@@ -241,6 +270,12 @@ function parseLabels(text: string, path: string): FeatureLabels {
     const [id, label] = names[index];
     return { id, label };
   };
+  const placeOf = (where: number, ids: readonly number[]) => ({
+    where: TOKEN_PLACES[where],
+    tokens: ids.map(named),
+  });
+  const contextOf = (packed: number | readonly [number, readonly number[]]): LabelContext =>
+    typeof packed === 'number' ? { concept: conceptOf(packed) } : placeOf(...packed);
   return {
     ...head,
     labelled: labelled.map(
@@ -252,9 +287,9 @@ function parseLabels(text: string, path: string): FeatureLabels {
           (concept && { concept: conceptOf(concept[0]), ...unpackScore(concept[1]) }) || null,
         tokens:
           (tokens && {
-            where: tokens[0] === 0 ? 'on' : 'after',
-            tokens: tokens[1].map(named),
+            ...placeOf(tokens[0], tokens[1]),
             ...unpackScore(tokens[2]),
+            ...(tokens[3] !== undefined && { within: contextOf(tokens[3]) }),
           }) ||
           null,
         promotes: promotes.map(named),

@@ -32,6 +32,7 @@ export function summariseLabels(labels: FeatureLabels): LabelSummary {
     conceptReaches: share(({ concept }) => reaches(concept, labels)),
     concept: share(({ source }) => source === 'concept'),
     tokens: share(({ source }) => source === 'tokens'),
+    narrow: share(({ source, tokens }) => source === 'tokens' && tokens?.within !== undefined),
     weak: share((one) => one.source === 'weak' && !tooRare(one)),
     rare: share((one) => one.source === 'weak' && tooRare(one)),
     concepts: new Set(used).size,

@@ -1,18 +1,31 @@
 import { largestCount } from './detect.ts';
 import type { FeatureEvents, TextColumns } from './scan.ts';
 
-/** A feature described by the tokens it fires on, or fires just after. */
+/** A feature described by the tokens it fires on, just after, or just before. */
 export interface TokenSet {
-  /** Whether the tokens are those it fires on, or those before. */
-  readonly where: 'on' | 'after';
+  /** Whether it fires on the tokens, just after them, or just before them: at what predicts them. */
+  readonly where: TokenPlace;
   readonly ids: readonly number[];
   /** The feature counts as firing from this activation on. */
   readonly threshold: number;
   /** F1 on the text that the choice was made on. */
   readonly f1: number;
-  /** Share of the largest activations there that stand on (or after) one of the tokens. */
+  /** Share of the largest activations there that stand so to one of the tokens. */
   readonly largest: number;
 }
+
+/** Where a feature fires, seen from the tokens that describe it; the order is that of label files. */
+export const TOKEN_PLACES = ['on', 'after', 'before'] as const;
+
+/** One of {@link TOKEN_PLACES}. */
+export type TokenPlace = (typeof TOKEN_PLACES)[number];
+
+/** The token that stands on, before or after every token of a text, by place. */
+export const placesOf = (text: TextColumns): Readonly<Record<TokenPlace, ArrayLike<number>>> => ({
+  on: text.ids,
+  after: text.previous,
+  before: text.next,
+});
 
 /** Tokens named at most. */
 const NAMED = 4;
@@ -23,7 +36,7 @@ const LEVELS = [0, 0.25, 0.5];
 
 /**
  * Finds the few tokens that say best where a feature fires: greedily, by F1 of "the token is one of them" against "the
- * feature fires", for the token itself and for the one before, at three thresholds. Sets that do not hold at a
+ * feature fires", for the token itself, the one before and the one after, at three thresholds. Sets that do not hold at a
  * share of the largest activations are left out; where none does, the set is the one that covers most of them.
  */
 export function createTokenChooser(
@@ -34,13 +47,11 @@ export function createTokenChooser(
   } = {},
 ): (events: FeatureEvents, feature: number) => TokenSet | null {
   const { largestBar = 0 } = options;
-  const places = [
-    { where: 'on', ids: text.ids },
-    { where: 'after', ids: text.previous },
-  ] as const;
+  const columns = placesOf(text);
+  const places = TOKEN_PLACES.map((where) => ({ where, ids: columns[where] }));
   const totals = places.map(({ ids }) => {
     const counts = new Map<number, number>();
-    for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+    for (const id of Array.from(ids)) counts.set(id, (counts.get(id) ?? 0) + 1);
     return counts;
   });
   return ({ start, token, value }, feature) => {
@@ -105,8 +116,10 @@ function greedy(
   return { ids, f1 };
 }
 
-/** Looks up the tokens of a text at which a set's tokens stand, or stand just before. */
-export function createTokenFinder(text: TextColumns): (set: TokenSet) => number[] {
+/** Looks up the tokens of a text at which a set's tokens stand, or just before or after. */
+export function createTokenFinder(
+  text: TextColumns,
+): (set: Pick<TokenSet, 'where' | 'ids'>) => number[] {
   const index = (ids: ArrayLike<number>) => {
     const places = new Map<number, number[]>();
     for (let i = 0; i < ids.length; i++) {
@@ -116,6 +129,7 @@ export function createTokenFinder(text: TextColumns): (set: TokenSet) => number[
     }
     return places;
   };
-  const [on, after] = [index(text.ids), index(text.previous)];
-  return ({ where, ids }) => ids.flatMap((id) => (where === 'on' ? on : after).get(id) ?? []);
+  const { on, after, before } = placesOf(text);
+  const found = { on: index(on), after: index(after), before: index(before) };
+  return ({ where, ids }) => ids.flatMap((id) => found[where].get(id) ?? []);
 }

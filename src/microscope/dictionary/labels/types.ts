@@ -1,5 +1,6 @@
 import type { Rate } from '../../../base/stats.ts';
 import type { Explanation } from './explain/types.ts';
+import type { TokenPlace } from './tokens.ts';
 
 /** Something that is true or false of every token of a text. */
 export interface Concept {
@@ -59,15 +60,22 @@ export interface NamedToken {
 
 /** The tokens that say best where a feature fires. */
 export interface TokenLabel extends DetectionScore {
-  /** Whether it fires on these tokens or just after them. */
-  readonly where: 'on' | 'after';
+  /** Whether it fires on these tokens, just after them, or just before them. */
+  readonly where: TokenPlace;
   readonly tokens: readonly NamedToken[];
+  /** Where it fires at some places of the tokens only: what else holds there. */
+  readonly within?: LabelContext;
   readonly threshold: number;
 }
 
+/** What narrows tokens down: a planted concept that holds there too, or tokens at another place. */
+export type LabelContext =
+  | { readonly concept: Concept }
+  | { readonly where: TokenPlace; readonly tokens: readonly NamedToken[] };
+
 /**
  * What a label is: `concept`, a planted concept that reaches both bars, that of F1 and that of the largest
- * activations; `tokens`, a set of tokens that reaches them; `weak`, the tokens that say most about the largest
+ * activations; `tokens`, a set of tokens that reaches them, alone or in a context; `weak`, the tokens that say most about the largest
  * activations where neither does.
  */
 export type LabelSource = 'concept' | 'tokens' | 'weak';
@@ -127,6 +135,8 @@ export interface LabelSummary {
   readonly conceptReaches: Rate;
   readonly concept: Rate;
   readonly tokens: Rate;
+  /** Of the sets of tokens, those in a context. */
+  readonly narrow: Rate;
   readonly weak: Rate;
   readonly rare: Rate;
   /** Different concepts among the labels. */
@@ -143,6 +153,8 @@ export interface ShownLabel {
   /** How it was made and scored. */
   readonly how: string;
   readonly source: LabelSource | 'explanation';
+  /** Id of the planted concept in it, for its words in other languages; after tokens, `'.' & mechanism/story`. */
+  readonly concept: string | null;
   /** F1 on held-out text with its interval; of an explanation, balanced accuracy of detection. */
   readonly score: number;
   readonly low: number;
