@@ -33,7 +33,9 @@ export async function run(argv: readonly string[], streams: Streams): Promise<nu
 
 function createCommand(streams: Streams, json: boolean): Command {
   return new Command('glassbox')
-    .description('Look inside a language model, align it, attack it, guard it.')
+    .description(
+      'Look inside a language model: what each layer says, which features and circuits lead to the answer.',
+    )
     .version(packageVersion())
     .exitOverride()
     .configureOutput({

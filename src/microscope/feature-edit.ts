@@ -1,9 +1,9 @@
-import { join } from 'node:path';
-import { GlassboxError } from '../base/error.ts';
+import { join, relative } from 'node:path';
+import { GlassboxError, isGlassboxError, nearestNames } from '../base/error.ts';
 import type { TensorData } from '../graph/op.ts';
 import type { Model } from '../model/model.ts';
 import type { Edit } from '../model/run/edit-types.ts';
-import { loadDictionary } from './dictionary/files.ts';
+import { findDictionaries, loadDictionary } from './dictionary/files.ts';
 import { featureActivations } from './dictionary/harvest/text.ts';
 import type { Dictionary } from './dictionary/types.ts';
 import { decoderVector } from './graph/sources.ts';
@@ -11,9 +11,26 @@ import { decoderVector } from './graph/sources.ts';
 /** Finds the dictionary that an edit names. */
 export type DictionaryFinder = (name: string) => Promise<Dictionary>;
 
-/** Finds dictionaries by their folders below one folder. */
+/** Finds dictionaries by their folders below one folder; a name that is not there throws `bad-edit` with the nearest. */
 export function dictionariesIn(folder: string): DictionaryFinder {
-  return (name) => loadDictionary(join(folder, name));
+  return async (name) => {
+    try {
+      return await loadDictionary(join(folder, name));
+    } catch (cause) {
+      if (!isGlassboxError(cause) || cause.code !== 'no-dictionary') throw cause;
+      const known = (await findDictionaries(folder)).map((path) => relative(folder, path));
+      const near = nearestNames(name, known);
+      throw new GlassboxError(`there is no dictionary '${name}' in ${folder}`, {
+        code: 'bad-edit',
+        remedy:
+          near.length > 0
+            ? `Nearest: ${near.join(', ')}.`
+            : 'Say where dictionaries are: --dictionaries FOLDER, or the option `dictionaries`.',
+        details: { name, folder, nearest: near },
+        cause,
+      });
+    }
+  };
 }
 
 /** The dictionary and number of a feature written `transcoder-2:17`. Throws `bad-edit`. */

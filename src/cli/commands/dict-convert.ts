@@ -17,18 +17,17 @@ import {
 import {
   asSet,
   type FeaturePage,
-  labelsByFeature,
   loadDictionary,
-  openHarvest,
-  readLabels,
   saveDictionary,
 } from '../../microscope/dictionary/index.ts';
 import { oneOf } from '../../microscope/prompt.ts';
 import type { CommandSpec } from '../command.ts';
 import type { Context } from '../context.ts';
+import { dictionaryFolder } from '../dictionaries.ts';
 import { openModel, tokenText, withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
 import { table } from '../table.ts';
+import { harvestFolder, openHarvestOf, openLabels } from './dict-features.ts';
 import { featureFiles, importFeatures } from './dict-imported.ts';
 
 const targets = [
@@ -135,7 +134,8 @@ async function exportFeatures(
   options: FeatureExport,
 ): Promise<undefined> {
   const model = await openModel(context, options);
-  const { config } = await loadDictionary(folder);
+  const dictionary = await loadDictionary(folder);
+  const { config } = dictionary;
   const { dDict } = config;
   if (options.feature !== undefined && options.feature >= dDict) {
     throw new GlassboxError(`there is no feature ${options.feature}, the last is ${dDict - 1}`, {
@@ -143,9 +143,8 @@ async function exportFeatures(
       remedy: `Give --feature from 0 to ${dDict - 1}.`,
     });
   }
-  const labels = await readLabels(folder);
-  const labelOf = labels ? labelsByFeature(labels) : () => null;
-  const store = await openHarvest(join(folder, 'harvest'));
+  const labelOf = await openLabels(context, folder, dictionary);
+  const store = await openHarvestOf(dictionary, { folder: harvestFolder(folder), path: folder });
   try {
     const wanted =
       options.feature === undefined
@@ -207,11 +206,11 @@ export const exportCommand: CommandSpec = {
       does: 'cfg.json and sae_weights.safetensors',
     },
     {
-      line: 'dict export models/glassbox-atlas/dictionaries/resid-2 --to neuronpedia --out ./features.json',
+      line: 'dict export resid-2 --to neuronpedia --out ./features.json',
       does: 'feature pages from its harvest, as Neuronpedia imports them',
     },
     {
-      line: 'dict export models/glassbox-atlas/dictionaries/resid-2 --to neuronpedia --feature 17 --out ./17.json',
+      line: 'dict export resid-2 --to neuronpedia --feature 17 --out ./17.json',
       does: 'one feature as Neuronpedia’s interface answers it; --to anthropic for graph front ends',
     },
     {
@@ -227,7 +226,7 @@ export const exportCommand: CommandSpec = {
     withModel(command)
       .argument(
         '<path>',
-        'folder of a dictionary; for circuit-tracer and sparsify, several paths in order of layers',
+        "folder, or the name of one of the model's own; for circuit-tracer and sparsify, several in order of layers",
       )
       .argument('[more...]', 'further layers')
       .requiredOption('--to <format>', `one of ${targets.join(', ')}`)
@@ -239,10 +238,17 @@ export const exportCommand: CommandSpec = {
       ),
   async action(context, { args: [first, more], options }) {
     const to = oneOf('format', options.to, targets);
-    if (to === 'neuronpedia' || to === 'anthropic') return exportFeatures(context, first, options);
-    const loaded = await Promise.all(
-      [first, ...more].map((path: string) => loadAnyDictionary(path)),
+    const paths = await Promise.all(
+      [first, ...more].map((text: string) => dictionaryFolder(text, options)),
     );
+    if (to === 'neuronpedia' || to === 'anthropic') {
+      if (more.length === 0) return exportFeatures(context, paths[0], options);
+      throw new GlassboxError(`${to} takes one dictionary, there are ${paths.length}`, {
+        code: 'bad-option',
+        remedy: 'Export one at a time.',
+      });
+    }
+    const loaded = await Promise.all(paths.map((path) => loadAnyDictionary(path)));
     const dictionaries = loaded.flatMap((found) => found.dictionaries);
     if (to === 'circuit-tracer') {
       const set = asSet(dictionaries);

@@ -30,7 +30,7 @@ import {
 import { readLabels } from '../../microscope/dictionary/labels/index.ts';
 import type { CommandSpec } from '../command.ts';
 import { checkSameTokens, excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
-import { type OpenedDictionary, openDictionaries } from '../dictionaries.ts';
+import { FOLDERS, type OpenedDictionary, openDictionaries, shortNames } from '../dictionaries.ts';
 import { openModel, withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
@@ -49,14 +49,6 @@ interface Evaluated {
 async function labelsOf({ folder, dictionary }: OpenedDictionary): Promise<LabelShape | null> {
   const labels = await readLabels(folder);
   return labels?.dictionary === dictionaryHash(dictionary) ? labelShape(labels) : null;
-}
-
-/** The shortest ends of folders that tell them apart. */
-function shortNames(folders: readonly string[]): string[] {
-  return folders.map((folder) => {
-    const name = basename(folder);
-    return folders.filter((other) => basename(other) === name).length > 1 ? folder : name;
-  });
 }
 
 function compared(all: readonly Evaluated[]): ComparedDictionary[] {
@@ -109,13 +101,13 @@ async function writeFigure(
 
 /** Which features are whose, on one line. */
 function comparisonLine(
-  folder: string,
+  name: string,
   { counts, exclusive }: Pick<CrosscoderComparison, 'counts' | 'exclusive'>,
   { model, other }: { readonly model: string; readonly other: string },
 ): string {
   const { first, other: second } = exclusive;
   return (
-    `${folder}: ${counts.shared} features shared (relative decoder norm .5), ` +
+    `${name}: ${counts.shared} features shared (relative decoder norm .5), ` +
     `${counts['only-first']} of ${model} alone (1; ${first.passed} of ${first.fired} that fired stand the test by latent scaling), ` +
     `${counts['only-other']} of ${other} alone (0; ${second.passed} of ${second.fired}), ${counts.between} between`
   );
@@ -123,14 +115,14 @@ function comparisonLine(
 
 const percent = (share: number) => fixed(100 * share, 1);
 
-function row({ opened, figures, spread, labels }: Evaluated): (string | number)[] {
+function row({ figures, spread, labels }: Evaluated, name: string): (string | number)[] {
   const range = (key: keyof DictionaryFigures, digits: number) => {
     const value = fixed(figures[key], digits);
     const { min, max, n } = spread?.[key] ?? { min: 0, max: 0, n: 1 };
     return n > 1 ? `${value} [${fixed(min, digits)}, ${fixed(max, digits)}]` : value;
   };
   return [
-    opened.folder,
+    name,
     range('l0', 1),
     range('explainedVariance', 3),
     range('ceRecovered', 4),
@@ -160,10 +152,10 @@ export const evalCommand: CommandSpec = {
   name: 'eval',
   summary: 'measure and compare dictionaries on text: L0, explained variance, losses in place',
   examples: [
-    { line: 'dict eval models/glassbox-atlas/dictionaries', does: 'every shipped dictionary' },
+    { line: 'dict eval', does: 'every shipped dictionary' },
     {
-      line: 'dict eval models/glassbox-atlas/dictionaries my/dictionaries --figure compared.svg',
-      does: 'yours beside them, with the plots that the page shows',
+      line: 'dict eval resid-2 my/dictionaries --figure compared.svg',
+      does: 'yours beside a shipped one, with the plots that the page shows',
     },
     {
       line: 'dict eval my/layer-0 my/layer-1 --together --corpus text.txt --json',
@@ -176,7 +168,7 @@ export const evalCommand: CommandSpec = {
   ],
   define: (command) =>
     withModel(command)
-      .argument('<folders...>', 'dictionaries, or folders that hold some')
+      .argument('[folders...]', FOLDERS)
       .option('--corpus <text>', 'held-out:SEED, world:SEED, or a text file', 'held-out:77')
       .option('--batches <n>', 'batches of 64 rows', wholeNumber('--batches', 1), 16)
       .option('--exclude <token...>', 'tokens left alone; begin-of-text and padding unless told')
@@ -184,7 +176,7 @@ export const evalCommand: CommandSpec = {
       .option('--together', 'also measure with all dictionaries in place at once')
       .option('--figure <file>', 'draw the comparison into an SVG file'),
   async action(context, { args: [folders], options }) {
-    const opened = await openDictionaries(folders);
+    const opened = await openDictionaries(folders, options);
     const model = await openModel(context, options);
     const other =
       options.other === undefined ? undefined : await openModel(context, { model: options.other });
@@ -232,16 +224,20 @@ export const evalCommand: CommandSpec = {
     );
     const { splice, graphs } = together ?? {};
     context.result({ corpus: corpus.name, dictionaries: reports, together: splice, graphs }, () => {
+      const names = shortNames(all.map((one) => one.opened.folder));
       const lines = [
-        table(HEAD, all.map(row)),
+        table(
+          HEAD,
+          all.map((one, i) => row(one, names[i])),
+        ),
         `${corpus.name}; ${all[0].report.firing.tokens} tokens`,
         all.some(({ spread }) => spread !== null)
           ? '[range over seeds, as on the card]'
           : 'ranges over seeds are on the cards, measured on other text',
       ];
-      for (const { folder, comparison } of reports) {
-        if (comparison) lines.push(comparisonLine(folder, comparison, options));
-      }
+      reports.forEach(({ comparison }, i) => {
+        if (comparison) lines.push(comparisonLine(names[i], comparison, options));
+      });
       if (splice) lines.push(`all in place: CE recovered ${fixed(splice.ceRecovered, 4)}`);
       if (graphs) {
         const { mean, deviation, n } = graphs.replacement;

@@ -26,6 +26,7 @@ import type { Model } from '../../model/index.ts';
 import { type CommandSpec, EXIT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
+import { dictionaryFolder, FOLDER } from '../dictionaries.ts';
 import { openModel, promptTokens, tokenText, withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
 import { fixed, quoteToken, table } from '../table.ts';
@@ -78,13 +79,14 @@ export const harvestCommand: CommandSpec = {
   summary: 'write down what makes every feature fire, once, for its page; resumes',
   examples: [
     {
-      line: 'dict harvest models/glassbox-atlas/dictionaries/resid-2',
+      line: 'dict harvest resid-2',
       does: 'on the built-in world',
     },
     { line: 'dict harvest my/layer-3 --corpus text.txt --batches 200', does: 'on your own text' },
   ],
-  define: (command) => withCorpus(withModel(command).argument('<dictionary>', 'folder')),
-  async action(context, { args: [path], options }) {
+  define: (command) => withCorpus(withModel(command).argument('<dictionary>', FOLDER)),
+  async action(context, { args: [text], options }) {
+    const path = await dictionaryFolder(text, options);
     const dictionary = await loadDictionary(path);
     const model = await openModel(context, options);
     noteWeights(context, model, dictionary);
@@ -122,6 +124,14 @@ async function openStore(
       });
     }
   }
+  return openHarvestOf(dictionary, { folder, path });
+}
+
+/** Opens a harvest that was made of this dictionary; throws `harvest-mismatch` for that of another one. */
+export async function openHarvestOf(
+  dictionary: Dictionary,
+  { folder, path }: { readonly folder: string; readonly path: string },
+): Promise<FeatureStore> {
   const store = await openHarvest(folder);
   if (store.info.dictionary === dictionaryHash(dictionary)) return store;
   await store.close();
@@ -145,7 +155,7 @@ function exampleLine(
 }
 
 /** Labels of a dictionary; those that were made for another one are left out, with a remark. */
-async function openLabels(
+export async function openLabels(
   context: Context,
   path: string,
   dictionary: Dictionary,
@@ -230,27 +240,28 @@ export const featuresCommand: CommandSpec = {
   summary: 'look at features: a page, a list, or what fires on a text',
   examples: [
     {
-      line: 'dict features models/glassbox-atlas/dictionaries/resid-2 17',
+      line: 'dict features resid-2 17',
       does: 'the page of feature 17; makes the harvest first when there is none',
     },
     {
-      line: 'dict features models/glassbox-atlas/dictionaries/resid-2 --text "37 + 48 ="',
+      line: 'dict features resid-2 --text "37 + 48 ="',
       does: 'the features that fire most on a text',
     },
     {
-      line: 'dict features models/glassbox-atlas/dictionaries/resid-2 --json',
+      line: 'dict features resid-2 --json',
       does: 'every feature: density, largest activation, top logits',
     },
   ],
   define: (command) =>
     withCorpus(
       withModel(command)
-        .argument('<dictionary>', 'folder')
+        .argument('<dictionary>', FOLDER)
         .argument('[feature]', 'number of a feature', wholeNumber('feature', 0))
         .option('--text <text>', 'a text of your own')
         .option('-k, --top <n>', 'features to list', wholeNumber('--top', 1), 20),
     ),
-  async action(context, { args: [path, feature], options }) {
+  async action(context, { args: [text, feature], options }) {
+    const path = await dictionaryFolder(text, options);
     const dictionary = await loadDictionary(path);
     const sources = await readImported(path);
     const harvested = existsSync(join(options.out ?? harvestFolder(path), 'index.json'));

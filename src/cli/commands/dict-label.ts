@@ -21,7 +21,7 @@ import { conceptTexts, createWorld } from '../../organisms/index.ts';
 import { type CommandSpec, EXIT } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkWorldTokens, excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
-import { type OpenedDictionary, openDictionaries } from '../dictionaries.ts';
+import { type OpenedDictionary, openDictionaries, shortNames } from '../dictionaries.ts';
 import { openModel, withModel } from '../model.ts';
 import { realNumber, wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
@@ -226,7 +226,10 @@ export const labelCommand: CommandSpec = {
   ],
   define: (command) =>
     withEndpoint(withModel(command))
-      .argument('<folders...>', 'dictionaries, or folders that hold some')
+      .argument(
+        '<folders...>',
+        'dictionaries, or folders that hold some; also names of shipped ones',
+      )
       .option(
         '--corpus <text>',
         'text of your own; planted concepts of the built-in world unless told',
@@ -241,7 +244,7 @@ export const labelCommand: CommandSpec = {
       .option('--dry-run', 'write nothing'),
   async action(context, { args: [folders], options }) {
     const endpoint = openEndpoint(options);
-    const opened = await openDictionaries(folders);
+    const opened = await openDictionaries(folders, options);
     const model = await openModel(context, options);
     const excluded = excludedTokens(model, options.exclude);
     const texts = await openTexts(model, options);
@@ -271,8 +274,9 @@ export const labelCommand: CommandSpec = {
     context.result(
       { bar, largestBar, heldOut, concepts, written: !options.dryRun, dictionaries },
       () => {
-        const rows = dictionaries.flatMap(({ folder, summary, random }) => [
-          summaryRow(folder, summary),
+        const names = shortNames(dictionaries.map(({ folder }) => folder));
+        const rows = dictionaries.flatMap(({ summary, random }, i) => [
+          summaryRow(names[i], summary),
           ...(random ? [summaryRow('  random directions', random)] : []),
         ]);
         return [

@@ -5,7 +5,7 @@ import { contextLength } from '../../model/run/batch.ts';
 import { createWorld, type ProbeTask, probeTasks, probeText } from '../../organisms/index.ts';
 import type { CommandSpec } from '../command.ts';
 import { checkWorldTokens, excludedTokens } from '../corpus.ts';
-import { openDictionaries } from '../dictionaries.ts';
+import { FOLDERS, openDictionaries, shortNames } from '../dictionaries.ts';
 import { openModel, withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
@@ -52,17 +52,17 @@ export const probeCommand: CommandSpec = {
   summary: 'can few features tell what a text is about? sparse probing and absorption',
   examples: [
     {
-      line: 'dict probe models/glassbox-atlas/dictionaries/resid-2',
+      line: 'dict probe resid-2',
       does: 'kinds of text, kinds of words and states of places, on held-out documents',
     },
     {
-      line: 'dict probe models/glassbox-atlas/dictionaries --task state --json',
-      does: 'one task, with every concept',
+      line: 'dict probe --task state --json',
+      does: 'one task for every shipped dictionary, with every concept',
     },
   ],
   define: (command) =>
     withModel(command)
-      .argument('<folders...>', 'dictionaries, or folders that hold some')
+      .argument('[folders...]', FOLDERS)
       .addOption(
         new Option('--task <names...>', 'what is asked; all unless told').choices(probeTasks),
       )
@@ -70,7 +70,7 @@ export const probeCommand: CommandSpec = {
       .option('--exclude <token...>', 'tokens left out; begin-of-text and padding unless told'),
   async action(context, { args: [folders], options }) {
     const chosen: readonly ProbeTask[] = options.task ?? probeTasks;
-    const opened = await openDictionaries(folders);
+    const opened = await openDictionaries(folders, options);
     const model = await openModel(context, options);
     checkWorldTokens(model, {
       remedy: 'Probe dictionaries of the built-in model, or of models with its tokenizer.',
@@ -112,6 +112,7 @@ export const probeCommand: CommandSpec = {
       }
     }
     context.result({ draws: SEEDS.length, results }, () => {
+      const names = shortNames(opened.map(({ folder }) => folder));
       const shown = ({ value, low, high }: Estimate, digits = 3) =>
         `${fixed(value, digits)} [${fixed(low, digits)}, ${fixed(high, digits)}]`;
       return [
@@ -127,9 +128,9 @@ export const probeCommand: CommandSpec = {
             'absorbed',
             'of',
           ],
-          results.map(({ task, folder, concepts, f1, absorption }) => [
+          results.map(({ task, concepts, f1, absorption }, i) => [
             task,
-            folder,
+            names[i % names.length],
             concepts.length,
             ...[f1[1], f1[2], f1[5], f1.model, absorption.fraction].map((one) => shown(one)),
             absorption.fraction.n,

@@ -60,6 +60,13 @@ export const edit: CommandSpec = {
     const dictionaries = await dictionaryFinder(options);
     const { top: topK } = options;
     const compared = await compareWithEdits(model, ids, specs, { preference, topK, dictionaries });
+    const multiplied = specs.find((spec) => spec.op === 'feature');
+    if (multiplied && compared.kl.every((value) => value === 0)) {
+      const [name] = multiplied.feature.split(':');
+      context.note(
+        `Nothing changed: does ${multiplied.feature} fire on this prompt? \`glassbox dict features ${name} --text PROMPT\` lists the features that do.`,
+      );
+    }
     const sweep =
       options.sweep && preference
         ? await doseResponse(model, ids, specs, {

@@ -14,9 +14,12 @@ import { loadDictionarySet } from '../../microscope/dictionary/set.ts';
 import {
   type Attribution,
   attributePrompt,
+  type GraphValidity,
   graphScores,
   graphValidity,
   importedNameText,
+  influence,
+  normaliseRows,
   toGraphFile,
   withBeginning,
 } from '../../microscope/graph/index.ts';
@@ -25,7 +28,7 @@ import { findModel, type Model } from '../../model/index.ts';
 import type { CommandSpec } from '../command.ts';
 import { openModel, promptTokens, withModel } from '../model.ts';
 import { shareOf, wholeNumber } from '../parse.ts';
-import { fixed, table } from '../table.ts';
+import { fixed, quoteToken, table } from '../table.ts';
 import { packageVersion } from '../version.ts';
 import { writeFrontEnd } from './front-end.ts';
 import { openGraph } from './graph-file.ts';
@@ -38,22 +41,61 @@ const LISTED = 12;
 /** What a node of a feature is called; null where it has no name. */
 type NodeNames = (layer: number, feature: number) => string | null;
 
-function summary(found: Attribution, names: NodeNames): string {
-  const { nodes } = found.graph;
-  const features = nodes.filter(({ kind }) => kind === 'feature');
-  const strongest = [...features].sort((a, b) => b.activation! - a.activation!).slice(0, LISTED);
+/**
+ * The features that matter most to the explained tokens, through all paths. Activations would be another order:
+ * features have scales of their own, and what fires most strongly need not lead to the answer.
+ */
+function strongestOf({ graph }: Attribution, names: NodeNames, validity: GraphValidity | null) {
+  const { nodes, adjacency } = graph;
+  const weights = nodes.map(({ probability }) => probability ?? 0);
+  const influences = influence(normaliseRows(adjacency, nodes.length), weights);
+  return nodes
+    .map((node, i) => ({ i, node, influence: influences[i] }))
+    .filter(({ node }) => node.kind === 'feature')
+    .sort((a, b) => b.influence - a.influence)
+    .slice(0, LISTED)
+    .map(({ i, node: { layer, index, position, activation }, influence: share }) => {
+      const ablated = validity?.points.find(({ node }) => node === i);
+      return {
+        layer,
+        feature: index,
+        position,
+        token: graph.tokens[position].text,
+        activation: activation!,
+        influence: share,
+        label: names(layer, index),
+        ...(ablated && { predicted: ablated.predicted, measured: ablated.measured }),
+      };
+    });
+}
+
+/** Their table; where they were ablated, with how the first target's logit should have changed and how it did. */
+function summary(features: ReturnType<typeof strongestOf>): string {
+  const ablated = features.some(({ measured }) => measured !== undefined);
+  const head = ['layer', 'feature', 'position', 'token', 'activation', 'influence'];
   return table(
-    ['layer', 'feature', 'position', 'token', 'activation', 'label'],
-    strongest.map(({ layer, index, position, activation }) => [
-      layer,
-      index,
-      position,
-      found.graph.tokens[position].text,
-      fixed(activation!),
-      names(layer, index) ?? '',
+    [...head, ...(ablated ? ['predicted', 'measured'] : []), 'label'],
+    features.map((one) => [
+      one.layer,
+      one.feature,
+      one.position,
+      quoteToken(one.token),
+      fixed(one.activation),
+      fixed(one.influence),
+      ...(ablated
+        ? [one.predicted, one.measured].map((x) => (x === undefined ? '' : fixed(x)))
+        : []),
+      one.label ?? '',
     ]),
   );
 }
+
+/** The ablations with the features they took out, which an index into the whole graph does not tell. */
+const namedPoints = ({ graph }: Attribution, { points }: GraphValidity) =>
+  points.map(({ node, predicted, measured }) => {
+    const { layer, index: feature, position } = graph.nodes[node];
+    return { layer, feature, position, predicted, measured };
+  });
 
 /**
  * The transcoders of a folder with the names of their features: the label, else what another project calls it,
@@ -215,7 +257,9 @@ export const trace: CommandSpec = {
           signal: context.signal,
         })
       : null;
+    const features = strongestOf(found, names, validity);
     const document = {
+      features,
       targets: found.targets.map(({ id, label, probability }) => ({
         id,
         text: label,
@@ -225,7 +269,7 @@ export const trace: CommandSpec = {
       shown,
       total,
       scores,
-      validity,
+      validity: validity && { ...validity, points: namedPoints(found, validity) },
       peakBytes: found.peakBytes,
       seconds: (performance.now() - started) / 1000,
       file: options.out ?? null,
@@ -234,7 +278,7 @@ export const trace: CommandSpec = {
     };
     context.result(document, () => {
       const lines = [
-        summary(found, names),
+        summary(features),
         `explained: ${found.targets.map(({ label, probability }) => `'${label}' ${fixed(probability, 2)}`).join(', ')}`,
         `${found.activeFeatures} features fire; showing ${shown.nodes} of ${total.nodes} nodes and ${shown.links} of ${total.links} edges, because pruning keeps ${options.nodeShare} of the influence on nodes and ${options.edgeShare} on edges`,
         `replacement ${fixed(scores.replacement)}, completeness ${fixed(scores.completeness)} (1: nothing runs through errors)`,
