@@ -18,7 +18,7 @@ from transformer_lens import patching, utils
 
 PAIRS = [("a3 a7 a9 a11 a4 a8", "a3 a7 a21 a11 a30 a8", 5, 17),
          ("a6 a2 a19 a4 a1 a9", "a6 a5 a9 a14 a40 a9", 3, 20)]
-S2 = 3
+POSITIONS = [3, 6]
 HALVES = [[4, 9, 2, 30, 11], [7, 41, 3, 8, 25]]
 TEXT = "a5 a4 a9 a30 a2 a6"
 
@@ -32,7 +32,9 @@ def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     parser.add_argument("--out", default=root / "test/fixtures/microscope/ioi.json")
     out = parser.parse_args().out
-    model, _ = load_hooked(root / "test/fixtures/families/gpt2", use_attn_result=True)
+    folder = root / "test/fixtures/families/gpt2"
+    raw, _ = load_hooked(folder)
+    model, _ = load_hooked(folder, use_attn_result=True)
     model.load_and_process_state_dict(
         model.state_dict(), fold_ln=True, center_writing_weights=True, center_unembed=True,
         fold_value_biases=True)
@@ -80,11 +82,13 @@ def main():
         "mlp_out": patching.get_act_patch_mlp_out(model, corrupted, cache, normalised)}
     by_head = {
         "z": patching.get_act_patch_attn_head_out_all_pos(model, corrupted, cache, normalised),
+        "q": patching.get_act_patch_attn_head_q_all_pos(model, corrupted, cache, normalised),
+        "k": patching.get_act_patch_attn_head_k_all_pos(model, corrupted, cache, normalised),
         "v": patching.get_act_patch_attn_head_v_all_pos(model, corrupted, cache, normalised),
         "pattern": patching.get_act_patch_attn_head_pattern_all_pos(
             model, corrupted, cache, normalised)}
-    tables = [{"site": site, "at": name, "effects": table(found, at)}
-              for site, found in by_position.items() for name, at in [("s2", S2), ("end", -1)]]
+    tables = [{"site": site, "at": at, "effects": table(found, at)}
+              for site, found in by_position.items() for at in POSITIONS]
     tables += [{"site": site, "at": "all", "effects": table(found)}
                for site, found in by_head.items()]
 
@@ -94,7 +98,7 @@ def main():
         return value
 
     with model.hooks(fwd_hooks=[("blocks.0.attn.hook_z", silence)]):
-        _, without = model.run_with_cache(clean)
+        silenced, without = model.run_with_cache(clean)
     knocked = project(without.stack_head_results(layer=-1, pos_slice=-1), without)
 
     def no_values(value, hook):
@@ -112,13 +116,14 @@ def main():
                 for l in range(n_layers) for h in range(n_heads)}
 
     single = model(text)[0, -1]
+    ablate = dict(return_type="loss", fwd_hooks=[(utils.get_act_name("v", 0), no_values)])
     rounded = lambda x: json.loads(json.dumps(x), parse_float=lambda v: round(float(v), 6))
     document = {
         "model": "a tiny random GPT-2", "tolerance": 0.001,
         "shape": {"nLayers": n_layers, "nHeads": n_heads, "dModel": model.cfg.d_model},
         "prompts": [{"clean": c, "corrupted": o, "target": f"a{t}", "distractor": f"a{d}"}
                     for c, o, t, d in PAIRS],
-        "s2": S2, "logitDiffs": diffs(logits).tolist(),
+        "logitDiffs": diffs(logits).tolist(),
         "mean": {"clean": float(mean(logits)), "corrupted": float(mean(other))},
         # The running sums start with the embeddings, which the comparison has no name for.
         "lens": {name: value for name, value in lens.items()
@@ -127,15 +132,15 @@ def main():
                    for name, value in layers.items() if "attn" in name or "mlp" in name},
         "heads": dict(zip(names, heads)),
         "patching": tables,
-        "knockOut": {"head": "0.1", "heads": dict(zip(names, knocked))},
+        "knockOut": {"head": "0.1", "heads": dict(zip(names, knocked)),
+                     "mean": float(mean(silenced))},
         "answers": [{"prompt": TEXT, "token": "a5", "logit": float(single[5]),
                      "probability": float(single.softmax(-1)[5])}],
         "differences": [{"prompt": TEXT, "target": "a5", "distractor": "a17",
                          "logitDiff": float(single[5] - single[17])}],
         "loss": {"text": TEXT, "head": "0.0", "plain": float(model(text, return_type="loss")),
-                 "ablated": float(model.run_with_hooks(
-                     text, return_type="loss",
-                     fwd_hooks=[(utils.get_act_name("v", 0), no_values)]))},
+                 "ablated": float(model.run_with_hooks(text, **ablate)),
+                 "ablatedUnfolded": float(raw.run_with_hooks(text, **ablate))},
         "headScores": {"halves": HALVES, "previousToken": diagonal(1),
                        "duplicateToken": diagonal(length), "induction": diagonal(length - 1)},
         "roles": {},

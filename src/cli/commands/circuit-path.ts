@@ -52,6 +52,7 @@ export const path: CommandSpec = {
       throughMlps: options.throughMlps ?? false,
       freezeNorms: !options.freeNorms,
       metric,
+      progress: context.progress,
       signal: context.signal,
     });
     const n = examples.length;

@@ -1,3 +1,4 @@
+import { GlassboxError } from '../../base/error.ts';
 import { writeFileAtomic } from '../../base/files.ts';
 import {
   analyseIoi,
@@ -54,6 +55,16 @@ function againstPaper(found: IoiAnalysis, { roles }: IoiReference): (readonly st
   });
 }
 
+function analysisText(found: IoiAnalysis): string[] {
+  const rows = ioiRows(found).map((row) => columns.map(([, of]) => row[of]));
+  const titles = columns.map(([title]) => title);
+  return [
+    summary(found),
+    '',
+    rows.length > 0 ? table(titles, rows) : 'no head has evidence for a role',
+  ];
+}
+
 function page(model: Model, found: IoiAnalysis, line: string): string {
   const titles = columns.map(([title]) => title);
   const rows = ioiRows(found).map((row) => columns.map(([, of]) => row[of]));
@@ -88,16 +99,38 @@ This page is generated: \`${line}\`.
 `;
 }
 
+/** Published figures of this size are printed; of the rest only those that are off. */
+const LARGE = 0.2;
+
 function referenceTable(figures: readonly ReferenceFigure[]): string {
-  return table(
-    ['figure', 'published', 'here', ''],
-    figures.map(({ what, expected, found, ok }) => [
-      what,
-      fixed(expected),
-      fixed(found),
-      ok === null ? 'not judged' : ok ? 'ok' : 'OFF',
-    ]),
+  const judged = figures.filter(({ ok }) => ok !== null);
+  const passed = judged.filter(({ ok }) => ok).length;
+  const shown = figures.filter(
+    ({ expected, ok }) => ok !== true || figures.length < 100 || Math.abs(expected) >= LARGE,
   );
+  const rows = shown.map(({ what, expected, found, ok }) => [
+    what,
+    fixed(expected),
+    fixed(found),
+    ok === null ? 'not judged' : ok ? 'ok' : 'OFF',
+  ]);
+  const rest = figures.length - shown.length;
+  return [
+    table(['figure', 'published', 'here', ''], rows),
+    `${passed} of ${judged.length} published figures agree${
+      rest === 0 ? '' : `; not shown: ${rest} that agree and are below ${LARGE} (--json has them)`
+    }`,
+  ].join('\n');
+}
+
+/** The analysis, or why there is none; only that the model does not do the task is an answer. */
+async function analysed(work: Promise<IoiAnalysis>): Promise<IoiAnalysis | GlassboxError> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof GlassboxError && error.code === 'no-difference') return error;
+    throw error;
+  }
 }
 
 export const ioi: CommandSpec = {
@@ -140,25 +173,28 @@ export const ioi: CommandSpec = {
       const abba = all.filter(({ order }) => order === 'ABBA');
       figures.push(...(await compareAcdc(model, published, { examples: abba, progress, signal })));
     }
-    const found = await analyseIoi(model, examples, { seed, progress, signal });
-    if (options.out) {
+    const found = await analysed(analyseIoi(model, examples, { seed, progress, signal }));
+    const missing = found instanceof GlassboxError;
+    // Figures that took minutes are told all the same.
+    if (missing && !options.reference) throw found;
+    if (options.out && !missing) {
       const line = `glassbox ioi -m ${options.model} -n ${count} --seed ${seed} --out ${options.out}`;
       await writeFileAtomic(options.out, page(model, found, line));
       context.note(`wrote ${options.out}`);
     }
-    const roles = againstPaper(found, published);
+    const heads = missing ? { problem: { code: found.code, message: found.message } } : found;
+    const roles = missing ? [] : againstPaper(found, published);
     const reference = options.reference ? { figures, roles } : null;
-    context.result({ model: model.name, sentences: name, ...found, reference }, () => {
-      const rows = ioiRows(found).map((row) => columns.map(([, of]) => row[of]));
-      const titles = columns.map(([title]) => title);
-      const heads = rows.length > 0 ? table(titles, rows) : 'no head has evidence for a role';
-      const parts = [summary(found), '', heads];
-      if (options.reference) {
-        parts.push('', referenceTable(figures), '');
-        parts.push(table(['role', 'found', 'in the paper', 'of them found'], roles));
-      }
-      return parts.join('\n');
-    });
+    context.result({ model: model.name, sentences: name, ...heads, reference }, () =>
+      [
+        ...(missing ? [found.message] : analysisText(found)),
+        ...(options.reference ? ['', referenceTable(figures)] : []),
+        ...(roles.length > 0
+          ? ['', table(['role', 'found', 'in the paper', 'of them found'], roles)]
+          : []),
+      ].join('\n'),
+    );
+    if (missing) return EXIT.failed;
     return figures.every(({ ok }) => ok !== false) ? EXIT.ok : EXIT.failed;
   },
 };

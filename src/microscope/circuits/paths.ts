@@ -1,4 +1,5 @@
 import { GlassboxError, nearestNames } from '../../base/error.ts';
+import type { ProgressListener } from '../../base/progress.ts';
 import type { TensorData } from '../../graph/op.ts';
 import type { Model } from '../../model/model.ts';
 import { toBatch } from '../../model/run/batch.ts';
@@ -32,6 +33,7 @@ export interface PathPatchingOptions {
   readonly metric?: CircuitMetric;
   /** Rows per native run, 16 unless told. */
   readonly batch?: number;
+  readonly progress?: ProgressListener;
   readonly signal?: AbortSignal;
 }
 
@@ -174,6 +176,8 @@ export async function pathPatching(
       },
     });
     values.push(...(found.metric.data as Float32Array));
+    const done = start + chunk.length;
+    options.progress?.({ label: 'paths', done, total: rows.length, unit: 'runs' });
   }
   const n = examples.length;
   requireFinite(values, n);

@@ -1,5 +1,5 @@
 import { GlassboxError } from '../../base/error.ts';
-import type { ProgressListener } from '../../base/progress.ts';
+import { type ProgressListener, wholeProgress } from '../../base/progress.ts';
 import { type Rate, wilson } from '../../base/stats.ts';
 import type { Model } from '../../model/model.ts';
 import { notFinite } from '../../model/run/finite.ts';
@@ -76,7 +76,9 @@ function estimate({ mean, low, high, n }: MeanInterval): Estimate {
 async function headEffects(
   model: Model,
   examples: readonly IoiExample[],
-  options: { readonly receivers: readonly string[]; readonly signal?: AbortSignal },
+  options: Pick<IoiAnalysisOptions, 'progress' | 'signal'> & {
+    readonly receivers: readonly string[];
+  },
 ): Promise<(Estimate | null)[]> {
   const { nLayers, nHeads } = model.config;
   if (options.receivers.length === 0) return new Array<null>(nLayers * nHeads).fill(null);
@@ -101,9 +103,12 @@ export async function analyseIoi(
 ): Promise<IoiAnalysis> {
   const thresholds = { ...defaultThresholds, ...options.thresholds };
   const { signal } = options;
-  let step = 0;
-  const tell = (label: string) =>
-    options.progress?.({ label, done: ++step, total: 8, unit: 'steps' });
+  const { nLayers, nHeads } = model.config;
+  // Runs of one sentence: each head's paths to four kinds of receivers, beside which the rest is little.
+  const [n, heads] = [examples.length, nLayers * nHeads];
+  const [each, paths] = [n, n * (heads + 1)];
+  const total = 4 * each + heads + 4 * paths;
+  const whole = wholeProgress(options.progress, { label: 'roles of heads', total, unit: 'runs' });
   const clean = await logitDifferences(model, examples, 'clean');
   const corrupted = await logitDifferences(model, examples, 'corrupted');
   if (![...clean, ...corrupted].every(Number.isFinite)) throw notFinite('the logit differences');
@@ -117,15 +122,14 @@ export async function analyseIoi(
       },
     );
   }
-  tell('attention');
-  const attention = await ioiAttention(model, examples);
-  tell('copying');
-  const copies = await copyScores(model, examples);
-  tell('repeated tokens');
+  const attention = await ioiAttention(model, examples, { progress: whole.step(each), signal });
+  const copies = await copyScores(model, examples, { progress: whole.step(heads), signal });
   const scores = await headScores(model, { seed: options.seed });
-  tell('paths to the logits');
-  const logits = await headEffects(model, examples, { receivers: ['logits'], signal });
-  const { nHeads } = model.config;
+  const logits = await headEffects(model, examples, {
+    receivers: ['logits'],
+    progress: whole.step(paths),
+    signal,
+  });
   const evidence = (effects: (i: number) => IoiEvidence['effects']): IoiEvidence[] =>
     scores.map((score: HeadScore, i) => ({
       layer: score.layer,
@@ -150,23 +154,30 @@ export async function analyseIoi(
   const receivers = (found: readonly IoiEvidence[], part: 'q' | 'k' | 'v') =>
     found.map((head) => `${name(head)}<${part}>`);
   const movers = first.filter((head) => isNameMover(head, thresholds));
-  tell('paths to name movers');
   const queries = await headEffects(model, examples, {
     receivers: receivers(movers, 'q'),
+    progress: whole.step(paths),
     signal,
   });
-  tell('backups');
-  const backups = await backupEffects(model, examples, { movers, signal });
+  const backups = await backupEffects(model, examples, {
+    movers,
+    progress: whole.step(3 * each),
+    signal,
+  });
   const second = evidence((i) => ({ ...none, logits: logits[i]!, nameMoverQueries: queries[i] }));
   const inhibitors = second.filter((head) => isInhibition(head, thresholds));
-  tell('paths to S-inhibition heads');
   const values = await headEffects(model, examples, {
     receivers: receivers(inhibitors, 'v'),
+    progress: whole.step(paths),
     signal,
   });
   const inducers = second.filter((head) => rolesOf(head, thresholds).includes('induction'));
-  tell('paths to induction heads');
-  const keys = await headEffects(model, examples, { receivers: receivers(inducers, 'k'), signal });
+  const keys = await headEffects(model, examples, {
+    receivers: receivers(inducers, 'k'),
+    progress: whole.step(paths),
+    signal,
+  });
+  whole.step(0);
   const all = evidence((i) => ({
     logits: logits[i]!,
     nameMoverQueries: queries[i],

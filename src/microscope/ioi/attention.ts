@@ -1,3 +1,4 @@
+import type { ProgressListener } from '../../base/progress.ts';
 import type { Model } from '../../model/model.ts';
 import { bootstrapMean, type Estimate } from '../intervals.ts';
 import type { IoiExample, IoiPositions } from './dataset.ts';
@@ -21,6 +22,7 @@ export type IoiAttention = Readonly<Record<IoiLook, Estimate>>;
 export async function ioiAttention(
   model: Model,
   examples: readonly IoiExample[],
+  options: { readonly progress?: ProgressListener; readonly signal?: AbortSignal } = {},
 ): Promise<IoiAttention[][]> {
   const { nLayers, nHeads } = model.config;
   const looks = Object.entries(ioiLooks) as [
@@ -29,7 +31,9 @@ export async function ioiAttention(
   ][];
   const samples = Array.from({ length: nLayers * nHeads * looks.length }, () => [] as number[]);
   // One sentence at a time: patterns of many long prompts would take memory for nothing.
-  for (const { clean, positions } of examples) {
+  for (const [done, { clean, positions }] of examples.entries()) {
+    options.signal?.throwIfAborted();
+    options.progress?.({ label: 'attention', done, total: examples.length, unit: 'prompts' });
     const { cache } = await model.runWithCache(clean, 'blocks.*.attn.hook_pattern', {
       logits: 'none',
       reuseOutputs: true,

@@ -1,3 +1,4 @@
+import type { ProgressListener } from '../../base/progress.ts';
 import type { Model } from '../../model/model.ts';
 import type { Edit } from '../../model/run/edit-types.ts';
 import { directLogitAttribution } from '../attribution.ts';
@@ -35,16 +36,18 @@ export async function backupEffects(
   examples: readonly IoiExample[],
   options: {
     readonly movers: readonly { readonly layer: number; readonly head: number }[];
+    readonly progress?: ProgressListener;
     readonly signal?: AbortSignal;
   },
 ): Promise<(Estimate | null)[]> {
-  const { movers, signal } = options;
+  const { movers, progress, signal } = options;
   const { nLayers, nHeads } = model.config;
   if (movers.length === 0) return new Array<null>(nLayers * nHeads).fill(null);
   const plain: number[] = [];
   const grown: number[][] = [];
-  for (const example of examples) {
+  for (const [done, example] of examples.entries()) {
     signal?.throwIfAborted();
+    progress?.({ label: 'backups', done, total: examples.length, unit: 'prompts' });
     const { clean, target, distractor } = example;
     const before = await directLogitAttribution(model, clean, { target, distractor });
     const edits = await knockOut(model, example, movers);

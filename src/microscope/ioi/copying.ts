@@ -1,3 +1,4 @@
+import type { ProgressListener } from '../../base/progress.ts';
 import { type Rate, wilson } from '../../base/stats.ts';
 import type { Model } from '../../model/model.ts';
 import { readOut } from '../readout.ts';
@@ -82,7 +83,11 @@ function written(
 export async function copyScores(
   model: Model,
   examples: readonly IoiExample[],
-  options: { readonly limit?: number } = {},
+  options: {
+    readonly limit?: number;
+    readonly progress?: ProgressListener;
+    readonly signal?: AbortSignal;
+  } = {},
 ): Promise<CopyScore[]> {
   const { config } = model;
   const used = examples.slice(0, options.limit ?? 12);
@@ -108,6 +113,9 @@ export async function copyScores(
   for (let layer = 0; layer < config.nLayers; layer++) {
     const input = normed(model, layer, x);
     for (let head = 0; head < config.nHeads; head++) {
+      options.signal?.throwIfAborted();
+      const [done, total] = [scores.length, config.nLayers * config.nHeads];
+      options.progress?.({ label: 'copying', done, total, unit: 'heads' });
       const out = written(model, { layer, head }, input);
       const rate = async (resid: Float32Array) => {
         const { targetRanks } = await readOut(model, { resid }, { targets, topK: 1 });

@@ -32,9 +32,15 @@ export async function averagePatching(
   options: SweepOptions & { readonly seed?: number },
 ): Promise<AveragedPatching> {
   const results: PatchResult[] = [];
-  const { progress, ...rest } = options;
   for (const pair of pairs) {
-    const result = await activationPatching(model, { ...pair, ...rest });
+    const result = await activationPatching(model, {
+      ...pair,
+      ...options,
+      progress({ done, total = 0, ...rest }) {
+        const before = results.length * total;
+        options.progress?.({ ...rest, done: before + done, total: pairs.length * total });
+      },
+    });
     const [first = result] = results;
     if (JSON.stringify(first.axes) !== JSON.stringify(result.axes)) {
       throw new GlassboxError(
@@ -46,7 +52,6 @@ export async function averagePatching(
       );
     }
     results.push(result);
-    progress?.({ label: 'patching', done: results.length, total: pairs.length, unit: 'pairs' });
   }
   if (results.length === 0) {
     throw new GlassboxError('there are no prompt pairs', {

@@ -1,15 +1,14 @@
 import { GlassboxError } from '../../../base/error.ts';
-import type { ProgressListener } from '../../../base/progress.ts';
+import { type ProgressListener, wholeProgress } from '../../../base/progress.ts';
 import type { Model } from '../../../model/model.ts';
-import type { Edit } from '../../../model/run/edit-types.ts';
-import { directLogitAttribution } from '../../attribution.ts';
 import { edgeAttribution } from '../../circuits/index.ts';
-import { tokenMeasures } from '../../loss.ts';
-import { averagePatching, type PatchPair } from '../../patching/index.ts';
+import { averagePatching, type PatchPair, type PatchSite } from '../../patching/index.ts';
 import { resolveToken } from '../../prompt.ts';
 import { ioiTokens } from '../dataset.ts';
+import { figureList, type Given, type Listened, type Means } from './figures.ts';
 import { foldValueBiases } from './fold.ts';
-import type { IoiReference, Published, PublishedFigures, ReferenceFigure } from './types.ts';
+import { checkAnswers, checkDifferences, checkDirect, checkLoss } from './measure-answers.ts';
+import type { IoiReference, ReferenceFigure } from './types.ts';
 
 /** Refuses a model that the figures are not about. */
 function requireShape(model: Model, reference: IoiReference): void {
@@ -22,113 +21,53 @@ function requireShape(model: Model, reference: IoiReference): void {
   );
 }
 
-type Means = ReadonlyMap<string, number>;
-
-/** Collects figures of one reference. */
-function figureList(tolerance: number) {
-  const figures: ReferenceFigure[] = [];
-  const add = (what: string, published: Published, found: number): void => {
-    const expected = typeof published === 'number' ? published : published.about;
-    const within = typeof published === 'number' ? tolerance : published.within;
-    figures.push({ what, expected, found, ok: Math.abs(found - expected) <= within });
-  };
-  const addAll = (prefix: string, published: PublishedFigures, found: Means): void => {
-    for (const [name, value] of Object.entries(published)) {
-      add(`${prefix} ${name}`, value, found.get(name) ?? Number.NaN);
-    }
-  };
-  return { figures, add, addAll };
-}
-
-type Figures = ReturnType<typeof figureList>;
-
 function pairsOf(model: Model, reference: IoiReference): PatchPair[] {
   return reference.prompts.map(({ clean, corrupted, target, distractor }) => ({
     clean: ioiTokens(model, clean),
     corrupted: ioiTokens(model, corrupted),
     target: resolveToken(model, ` ${target}`),
     distractor: resolveToken(model, ` ${distractor}`),
-    positions: { s2: [reference.s2, reference.s2], end: [-1, -1] },
   }));
 }
 
-/** Layer and head of a name such as `9.9`. */
-function headOf(name: string): { layer: number; head: number } {
-  const [layer, head] = name.split('.').map(Number);
-  return { layer, head };
+/** One sweep: a site at all positions, or at every position that a table is published for. */
+interface Sweep {
+  readonly site: PatchSite;
+  /** Empty for all positions together. */
+  readonly positions: readonly number[];
+  readonly tables: IoiReference['patching'];
 }
 
-/** Mean direct effects: heads `9.9`, layers `attn 9`, `mlp 9`, and running sums `9_mid`. */
-async function directEffects(
-  model: Model,
-  pairs: readonly PatchPair[],
-  edits: readonly Edit[] = [],
-): Promise<Means> {
-  const sums = new Map<string, number>();
-  const put = (name: string, effect: number) =>
-    sums.set(name, (sums.get(name) ?? 0) + effect / pairs.length);
-  for (const { clean, target, distractor } of pairs) {
-    const { components } = await directLogitAttribution(model, clean, {
-      target,
-      distractor,
-      edits,
-    });
-    let running = 0;
-    for (const { kind, layer, head, effect } of components) {
-      if (kind === 'mlp') put(`${layer}_mid`, running);
-      running += effect;
-      if (kind === 'head') put(`${layer}.${head}`, effect);
-      if (kind === 'head' || kind === 'attn_bias') put(`attn ${layer}`, effect);
-      if (kind !== 'mlp') continue;
-      put(`mlp ${layer}`, effect);
-      put(`${layer! + 1}_pre`, running);
-    }
+function sweepsOf({ patching }: IoiReference): Sweep[] {
+  const groups = new Map<string, IoiReference['patching'][number][]>();
+  for (const one of patching) {
+    const key = `${one.site} ${one.at === 'all'}`;
+    groups.set(key, [...(groups.get(key) ?? []), one]);
   }
-  return sums;
+  return [...groups.values()].map((tables) => ({
+    site: tables[0].site,
+    positions: tables.flatMap(({ at }) => (at === 'all' ? [] : [at])),
+    tables,
+  }));
 }
 
-/** Direct effects, also with a head knocked out, and the loss without one: on folded value biases. */
-async function checkFolded(
+/** Patched runs of a sweep. */
+function runsOf(model: Model, pairs: readonly PatchPair[], { positions }: Sweep): number {
+  const { nLayers, nHeads } = model.config;
+  return pairs.length * nLayers * (positions.length || nHeads);
+}
+
+async function checkSweep(
   model: Model,
-  reference: IoiReference,
-  given: { readonly pairs: readonly PatchPair[]; readonly into: Figures },
+  { site, positions, tables }: Sweep,
+  { pairs, into, ...listened }: Given,
 ): Promise<void> {
-  const { pairs, into } = given;
-  const { lens, layers, heads, knockOut, loss } = reference;
-  if (pairs.length > 0) {
-    const direct = await directEffects(model, pairs);
-    for (const published of [lens, layers, heads]) into.addAll('direct', published, direct);
-  }
-  if (knockOut && pairs.length > 0) {
-    const { layer, head } = headOf(knockOut.head);
-    const at = `blocks.${layer}.attn.hook_z`;
-    const edit: Edit = { op: 'zero', at, heads: [head], positions: [-1] };
-    const without = await directEffects(model, pairs, [edit]);
-    into.addAll(`direct without ${knockOut.head}`, knockOut.heads, without);
-  }
-  if (loss) {
-    const { layer, head } = headOf(loss.head);
-    const tokens = ioiTokens(model, loss.text);
-    const edit: Edit = { op: 'zero', at: `blocks.${layer}.attn.hook_v`, heads: [head] };
-    const [plain, ablated] = [
-      await tokenMeasures(model, tokens, { topK: 1 }),
-      await tokenMeasures(model, tokens, { topK: 1, edits: [edit] }),
-    ];
-    into.add('loss', loss.plain, plain.meanLoss);
-    into.add(`loss without ${loss.head}`, loss.ablated, ablated.meanLoss);
-  }
-}
-
-async function checkPatching(
-  model: Model,
-  reference: IoiReference,
-  given: { readonly pairs: readonly PatchPair[]; readonly into: Figures },
-): Promise<void> {
-  const { pairs, into } = given;
-  for (const { site, at, effects } of reference.patching) {
-    const whole = pairs.map(({ positions: _, ...pair }) => pair);
-    const found = await averagePatching(model, at === 'all' ? whole : pairs, { site });
-    const column = found.axes.columns.labels.indexOf(at);
+  const named = Object.fromEntries(positions.map((at) => [at, [at, at] as const]));
+  const chosen =
+    positions.length === 0 ? pairs : pairs.map((one) => ({ ...one, positions: named }));
+  const found = await averagePatching(model, chosen, { site, ...listened });
+  for (const { at, effects } of tables) {
+    const column = found.axes.columns.labels.indexOf(String(at));
     for (const [name, expected] of Object.entries(effects)) {
       const [layer, head = column] = name.split('.').map(Number);
       const value = found.effect[layer]?.[head]?.value ?? Number.NaN;
@@ -137,38 +76,17 @@ async function checkPatching(
   }
 }
 
-/** Logits at the last position. */
-async function lastLogits(model: Model, text: string): Promise<Float32Array> {
-  const { logits } = await model.forward(ioiTokens(model, text), { logits: 'last' });
-  return logits!.data as Float32Array;
-}
-
-async function checkAnswers(model: Model, reference: IoiReference, into: Figures): Promise<void> {
-  for (const { prompt, token, logit, probability } of reference.answers ?? []) {
-    const row = await lastLogits(model, prompt);
-    const id = resolveToken(model, ` ${token}`);
-    const mean = row.reduce((a, b) => a + b, 0) / row.length;
-    into.add(`logit of '${token}'`, logit, row[id] - mean);
-    if (probability === undefined) continue;
-    const total = row.reduce((sum, x) => sum + Math.exp(x - row[id]), 0);
-    into.add(`probability of '${token}'`, probability, 1 / total);
-  }
-  for (const [i, one] of (reference.differences ?? []).entries()) {
-    const row = await lastLogits(model, one.prompt);
-    const [a, b] = [one.target, one.distractor].map((name) => row[resolveToken(model, ` ${name}`)]);
-    into.add(`logit difference of single prompt ${i}`, one.logitDiff, a - b);
-  }
-}
-
 /** Mean attention of every head, `9.9`, along a diagonal so many tokens back. */
 async function diagonals(
   model: Model,
   prompts: readonly (readonly number[])[],
-  back: readonly number[],
+  { back, progress, signal }: Listened & { readonly back: readonly number[] },
 ): Promise<Means[]> {
   const { nLayers, nHeads } = model.config;
   const out = back.map(() => new Map<string, number>());
-  for (const prompt of prompts) {
+  for (const [done, prompt] of prompts.entries()) {
+    signal?.throwIfAborted();
+    progress?.({ label: 'head scores', done, total: prompts.length, unit: 'prompts' });
     const { cache } = await model.runWithCache(prompt, 'blocks.*.attn.hook_pattern', {
       logits: 'none',
       reuseOutputs: true,
@@ -194,13 +112,17 @@ async function diagonals(
 
 async function checkHeadScores(
   model: Model,
-  scores: NonNullable<IoiReference['headScores']>,
-  into: Figures,
+  { headScores }: IoiReference,
+  { into, ...listened }: Given,
 ): Promise<void> {
-  const { halves, previousToken = {}, duplicateToken = {}, induction = {} } = scores;
+  if (!headScores) return;
+  const { halves, previousToken = {}, duplicateToken = {}, induction = {} } = headScores;
   const length = halves[0].length;
   const prompts = halves.map((half) => [...half, ...half]);
-  const [before, same, next] = await diagonals(model, prompts, [1, length, length - 1]);
+  const [before, same, next] = await diagonals(model, prompts, {
+    ...listened,
+    back: [1, length, length - 1],
+  });
   into.addAll('previous token', previousToken, before);
   into.addAll('duplicate token', duplicateToken, same);
   into.addAll('induction', induction, next);
@@ -209,20 +131,21 @@ async function checkHeadScores(
 /** Edge scores on the reference's prompts beside published ones on others: shown, not judged. */
 async function showEdges(
   model: Model,
-  edges: NonNullable<IoiReference['edges']>,
-  given: { readonly pairs: readonly PatchPair[]; readonly into: Figures },
+  { edges }: IoiReference,
+  { pairs, into, ...listened }: Given,
 ): Promise<void> {
-  const { graph, scores } = await edgeAttribution(model, given.pairs, { batch: 2 });
+  if (!edges) return;
+  const { graph, scores } = await edgeAttribution(model, pairs, { batch: 2, ...listened });
   for (const [name, expected] of Object.entries(edges.scores)) {
     const edge = graph.edges.find((one) => one.name === name);
     const found = edge ? scores[edge.index] : Number.NaN;
-    given.into.figures.push({ what: `EAP-IG ${name}`, expected, found, ok: null });
+    into.figures.push({ what: `EAP-IG ${name}`, expected, found, ok: null });
   }
 }
 
 /**
  * Measures everything a reference lists on a model and compares, but for ACDC, which takes hours on GPT-2 small: see
- * {@link compareAcdc}. A few thousand short runs.
+ * {@link compareAcdc}. Some thousand short runs.
  *
  * @throws GlassboxError as patching does; `no-reference` when the figures are of a model of another shape;
  *   `not-one-token` when a name is several tokens
@@ -235,54 +158,27 @@ export async function checkIoiReference(
   requireShape(model, reference);
   const into = figureList(reference.tolerance);
   const pairs = pairsOf(model, reference);
-  const steps: readonly (readonly [string, () => Promise<void>])[] = [
-    ['logit differences', () => checkDifferences(model, reference, { pairs, into })],
-    ['answers', () => checkAnswers(model, reference, into)],
-    [
-      'direct effects',
-      async () => {
-        const folded = foldValueBiases(model);
-        await checkFolded(folded, reference, { pairs, into });
-        if (folded !== model) await folded.release();
-      },
-    ],
-    ['patching', () => checkPatching(model, reference, { pairs, into })],
-    [
-      'head scores',
-      async () => {
-        if (reference.headScores) await checkHeadScores(model, reference.headScores, into);
-      },
-    ],
-    [
-      'edges',
-      async () => {
-        if (reference.edges) await showEdges(model, reference.edges, { pairs, into });
-      },
-    ],
-  ];
-  for (const [i, [label, step]] of steps.entries()) {
-    options.signal?.throwIfAborted();
-    await step();
-    options.progress?.({ label, done: i + 1, total: steps.length, unit: 'steps' });
-  }
+  const sweeps = sweepsOf(reference);
+  const runs = sweeps.map((sweep) => runsOf(model, pairs, sweep));
+  // Steps beside the sweeps, in runs of about one prompt each.
+  const few = 4 * pairs.length;
+  const total = runs.reduce((a, b) => a + b, 0) + 4 * few;
+  const whole = wholeProgress(options.progress, {
+    label: 'published figures',
+    total,
+    unit: 'runs',
+  });
+  const { signal } = options;
+  const given = (size: number): Given => ({ pairs, into, signal, progress: whole.step(size) });
+  await checkDifferences(model, reference, given(few));
+  await checkAnswers(model, reference, into);
+  const folded = foldValueBiases(model);
+  await checkDirect(folded, reference, given(few));
+  await checkLoss({ model, folded }, reference, into);
+  if (folded !== model) await folded.release();
+  for (const [i, sweep] of sweeps.entries()) await checkSweep(model, sweep, given(runs[i]));
+  await checkHeadScores(model, reference, given(few));
+  await showEdges(model, reference, given(few));
+  whole.step(0);
   return into.figures;
-}
-
-async function checkDifferences(
-  model: Model,
-  reference: IoiReference,
-  given: { readonly pairs: readonly PatchPair[]; readonly into: Figures },
-): Promise<void> {
-  const { pairs, into } = given;
-  const sums = { clean: 0, corrupted: 0 };
-  for (const [i, pair] of pairs.entries()) {
-    const clean = await directLogitAttribution(model, pair.clean, pair);
-    const corrupted = await directLogitAttribution(model, pair.corrupted, pair);
-    into.add(`logit difference of prompt ${i}`, reference.logitDiffs[i], clean.logitDiff);
-    sums.clean += clean.logitDiff / pairs.length;
-    sums.corrupted += corrupted.logitDiff / pairs.length;
-  }
-  if (!reference.mean) return;
-  into.add('mean logit difference, clean', reference.mean.clean, sums.clean);
-  into.add('mean logit difference, corrupted', reference.mean.corrupted, sums.corrupted);
 }

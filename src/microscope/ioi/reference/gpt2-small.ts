@@ -1,5 +1,7 @@
+import type { PatchSite } from '../../patching/index.ts';
+import * as published from './gpt2-small-tables.ts';
 import { demonstrationHalves } from './halves.ts';
-import type { IoiReference } from './types.ts';
+import type { IoiReference, PublishedFigures } from './types.ts';
 
 const sentences: readonly (readonly [string, string, string])[] = [
   ['When John and Mary went to the shops, {} gave the bag to', 'Mary', 'John'],
@@ -11,10 +13,32 @@ const sentences: readonly (readonly [string, string, string])[] = [
 const after = (giver: string) =>
   `After John and Mary went to the store, ${giver} gave a bottle of milk to`;
 
+/** `layer.head` to figures. */
+const byHead = (matrix: published.PublishedMatrix): PublishedFigures =>
+  Object.fromEntries(matrix.flatMap((row, l) => row.map((x, h) => [`${l}.${h}`, x])));
+
+/** Position of the second subject in all eight prompts, the begin-of-text token counted. */
+const S2 = 10;
+
+/** A table of layers and positions, column by column. */
+const byPosition = (site: 'resid_pre' | 'attn_out' | 'mlp_out', of: published.PublishedMatrix) =>
+  of[0].map((_, column) => ({
+    site,
+    at: S2 + column,
+    effects: Object.fromEntries(of.map((row, layer) => [String(layer), row[column]])),
+  }));
+
+const allPositions = (site: PatchSite, of: published.PublishedMatrix) => ({
+  site,
+  at: 'all' as const,
+  effects: byHead(of),
+});
+
 /**
- * What a correct tool finds on GPT-2 small: the eight prompts that TransformerLens's demonstration of
- * exploratory analysis measures, and the prompts of its main demonstration, with their figures; the heads of Wang et al.
- * (2022); edges scored by EAP-IG's implementation, and rates of ACDC (Conmy et al. 2023) against those heads.
+ * What a correct tool finds on GPT-2 small: the eight prompts that TransformerLens's demonstrations of
+ * exploratory analysis and activation patching measure, and the prompts of its main demonstration, with all figures
+ * of their plots; the heads of Wang et al. (2022); edges scored by EAP-IG's implementation, and rates of ACDC (Conmy et al.
+ * 2023) against those heads. All prompts begin with the begin-of-text token; the random tokens do not.
  */
 export const gpt2SmallReference: IoiReference = {
   model: 'GPT-2 small',
@@ -29,93 +53,33 @@ export const gpt2SmallReference: IoiReference = {
     });
     return [pair(one, other), pair(other, one)];
   }),
-  s2: 10,
   logitDiffs: [3.337, 3.202, 2.709, 3.797, 1.72, 5.281, 2.601, 5.767],
   mean: { clean: 3.552, corrupted: -3.552 },
-  lens: {
-    // Published as about zero up to layer 7.
-    '1_pre': { about: 0, within: 0.1 },
-    '3_pre': { about: 0, within: 0.1 },
-    '5_pre': { about: 0, within: 0.1 },
-    '7_pre': { about: 0, within: 0.1 },
-    '7_mid': 0.25,
-    '8_mid': 0.45,
-    '9_pre': 0.46,
-    '9_mid': 5.025,
-    '10_pre': 5.143,
-    '10_mid': 4.731,
-    '11_pre': 4.887,
-    '11_mid': 3.445,
-    '12_pre': 3.552,
-  },
-  layers: {
-    'attn 7': 0.28,
-    'attn 8': 0.199,
-    'attn 9': 4.565,
-    'mlp 9': 0.117,
-    'attn 10': -0.412,
-    'mlp 10': 0.156,
-    // biome-ignore lint/suspicious/noApproximativeNumericConstant: a measured effect, no constant.
-    'attn 11': -1.442,
-    'mlp 11': 0.106,
-  },
-  heads: {
-    '9.9': 2.985,
-    '10.7': -1.899,
-    '9.6': 1.384,
-    '11.10': -0.97,
-    '10.0': 0.561,
-    '10.10': 0.48,
-    '11.2': -0.388,
-    '8.10': 0.29,
-    '10.6': 0.288,
-    '7.9': 0.183,
-  },
+  // Before the first block both answers are level: the running sums begin behind it.
+  lens: Object.fromEntries(
+    published.lens
+      .map((x, i) => [`${Math.floor(i / 2)}_${i % 2 === 0 ? 'pre' : 'mid'}`, x] as const)
+      .slice(1),
+  ),
+  layers: Object.fromEntries(
+    published.layerEffects.flatMap(([attn, mlp], layer) => [
+      [`attn ${layer}`, attn],
+      [`mlp ${layer}`, mlp],
+    ]),
+  ),
+  heads: byHead(published.headEffects),
   patching: [
-    {
-      site: 'resid_pre',
-      at: 's2',
-      effects: {
-        // Published as about one; .968 is given for the step between layers 5 and 6.
-        0: { about: 1, within: 0.04 },
-        1: { about: 1, within: 0.04 },
-        2: { about: 1, within: 0.04 },
-        3: { about: 1, within: 0.04 },
-        4: { about: 1, within: 0.04 },
-        5: { about: 1, within: 0.04 },
-        6: { about: 0.968, within: 0.03 },
-        7: 0.923,
-        8: 0.657,
-      },
-    },
-    { site: 'resid_pre', at: 'end', effects: { 8: 0.319, 9: 0.938, 10: 1.005 } },
-    {
-      site: 'attn_out',
-      at: 'end',
-      effects: { 7: 0.298, 8: 0.57, 9: 0.272, 10: -0.193, 11: -0.406 },
-    },
-    { site: 'attn_out', at: 's2', effects: { 3: 0.155, 5: 0.352, 6: 0.12 } },
-    { site: 'mlp_out', at: 's2', effects: { 0: 0.851 } },
-    {
-      site: 'z',
-      at: 'all',
-      effects: {
-        '10.7': -0.48,
-        '5.5': 0.343,
-        '8.6': 0.319,
-        '11.10': -0.278,
-        '8.10': 0.278,
-        '9.9': 0.264,
-        '7.9': 0.192,
-        '6.9': 0.13,
-        '7.3': 0.124,
-        '3.0': 0.116,
-      },
-    },
-    { site: 'v', at: 'all', effects: { '8.6': 0.317, '8.10': 0.273, '7.9': 0.208, '7.3': 0.133 } },
-    { site: 'pattern', at: 'all', effects: { '10.7': -0.505, '5.5': 0.344, '9.9': 0.277 } },
+    ...byPosition('resid_pre', published.residPrePatching),
+    ...byPosition('attn_out', published.attnOutPatching),
+    ...byPosition('mlp_out', published.mlpOutPatching),
+    allPositions('z', published.zPatching),
+    allPositions('q', published.qPatching),
+    allPositions('k', published.kPatching),
+    allPositions('v', published.vPatching),
+    allPositions('pattern', published.patternPatching),
   ],
-  knockOut: { head: '9.9', heads: { '9.6': 1.441, '10.10': 1.229 } },
+  // The mean is published to two decimals.
+  knockOut: { head: '9.9', heads: byHead(published.withoutHead), mean: 2.92 },
   answers: [
     { prompt: after('John'), token: 'Mary', logit: 18.09, probability: 0.7007 },
     { prompt: after('John'), token: 'John', logit: 15.35 },
@@ -130,19 +94,14 @@ export const gpt2SmallReference: IoiReference = {
     head: '0.8',
     plain: 3.999,
     ablated: 5.453,
+    // From TransformerLens's tests: the same on the weights as they are.
+    ablatedUnfolded: 4.117,
   },
   headScores: {
     halves: demonstrationHalves,
-    previousToken: { '4.11': 0.992, '3.7': 0.529, '6.8': 0.499, '2.2': 0.482 },
-    duplicateToken: { '0.5': 0.703, '3.0': 0.678 },
-    induction: {
-      '5.1': 0.931,
-      '6.9': 0.926,
-      '5.5': 0.926,
-      '7.10': 0.904,
-      '7.2': 0.851,
-      '10.1': 0.482,
-    },
+    previousToken: byHead(published.previousTokenScores),
+    duplicateToken: byHead(published.duplicateTokenScores),
+    induction: byHead(published.inductionScores),
   },
   edges: {
     // EAP-IG subtracts clean from corrupted, so its file has the opposite signs.

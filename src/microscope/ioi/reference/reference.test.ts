@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { writeWordsModel } from '../../../../test/support/words-model.ts';
+import type { Progress } from '../../../base/progress.ts';
 import { loadModel, openModel } from '../../../model/index.ts';
 import { loadFixture, maxDifference } from '../../../model/testing/fixtures.ts';
 import { circuitGraph, countEdges, edgeMask, findEdge } from '../../circuits/index.ts';
@@ -47,20 +48,20 @@ const blank: IoiReference = {
     { clean: CLEAN, corrupted: CORRUPTED, target: 'Mary', distractor: 'John' },
     { clean: CORRUPTED, corrupted: CLEAN, target: 'John', distractor: 'Mary' },
   ],
-  s2: 10,
   logitDiffs: [0, 0],
   mean: { clean: 0, corrupted: 0 },
   lens: { '1_mid': 0, '3_pre': { about: 0, within: 100 }, '4_pre': 0 },
   layers: { 'attn 3': 0, 'mlp 0': 0 },
   heads: { '3.1': 0 },
   patching: [
-    { site: 'resid_pre', at: 's2', effects: { 0: 0 } },
+    { site: 'resid_pre', at: 10, effects: { 0: 0 } },
+    { site: 'resid_pre', at: 14, effects: { 0: 0, 3: 0 } },
     { site: 'z', at: 'all', effects: { '3.1': 0 } },
   ],
-  knockOut: { head: '2.4', heads: { '2.4': 0, '2.3': 0, '3.0': 0 } },
+  knockOut: { head: '2.4', heads: { '2.4': 0, '2.3': 0, '3.0': 0 }, mean: 0 },
   answers: [{ prompt: CLEAN, token: 'Mary', logit: 0, probability: 0 }],
   differences: [{ prompt: CORRUPTED, target: 'Mary', distractor: 'John', logitDiff: 0 }],
-  loss: { text: CLEAN, head: '0.1', plain: 0, ablated: 0 },
+  loss: { text: CLEAN, head: '0.1', plain: 0, ablated: 0, ablatedUnfolded: 0 },
   headScores: {
     halves: [
       [301, 402, 503, 604],
@@ -79,6 +80,8 @@ function asFound(figures: readonly ReferenceFigure[]): IoiReference {
   const of = (what: string) => figures.find((figure) => figure.what === what)!.found;
   const fill = (prefix: string, published: Readonly<Record<string, Published>>) =>
     Object.fromEntries(Object.keys(published).map((name) => [name, of(`${prefix} ${name}`)]));
+  const patched = (at: number, layers: readonly string[]) =>
+    Object.fromEntries(layers.map((l) => [l, of(`patching resid_pre ${l} at ${at}`)]));
   return {
     ...blank,
     logitDiffs: [0, 1].map((i) => of(`logit difference of prompt ${i}`)),
@@ -90,10 +93,15 @@ function asFound(figures: readonly ReferenceFigure[]): IoiReference {
     layers: fill('direct', blank.layers),
     heads: fill('direct', blank.heads),
     patching: [
-      { site: 'resid_pre', at: 's2', effects: { 0: of('patching resid_pre 0 at s2') } },
+      { site: 'resid_pre', at: 10, effects: patched(10, ['0']) },
+      { site: 'resid_pre', at: 14, effects: patched(14, ['0', '3']) },
       { site: 'z', at: 'all', effects: { '3.1': of('patching z 3.1') } },
     ],
-    knockOut: { head: '2.4', heads: fill('direct without 2.4', blank.knockOut!.heads) },
+    knockOut: {
+      head: '2.4',
+      heads: fill('direct without 2.4', blank.knockOut!.heads),
+      mean: of('mean logit difference without 2.4'),
+    },
     answers: [
       {
         ...blank.answers![0],
@@ -104,7 +112,12 @@ function asFound(figures: readonly ReferenceFigure[]): IoiReference {
     differences: [
       { ...blank.differences![0], logitDiff: of('logit difference of single prompt 0') },
     ],
-    loss: { ...blank.loss!, plain: of('loss'), ablated: of('loss without 0.1') },
+    loss: {
+      ...blank.loss!,
+      plain: of('loss'),
+      ablated: of('loss without 0.1'),
+      ablatedUnfolded: of('loss without 0.1, value biases included'),
+    },
     headScores: {
       ...blank.headScores!,
       previousToken: { '0.4': of('previous token 0.4') },
@@ -119,7 +132,7 @@ test('a reference passes on the model it was measured on, and fails when any fig
   const of = (what: string) => measured.find((figure) => figure.what === what)!.found;
   assert.ok(measured.every(({ found }) => Number.isFinite(found)));
   // Figures that must be what they are on any model.
-  assert.ok(Math.abs(of('patching resid_pre 0 at s2') - 1) < 1e-3);
+  assert.ok(Math.abs(of('patching resid_pre 0 at 10') - 1) < 1e-3);
   assert.ok(Math.abs(of('direct without 2.4 2.4')) < 1e-9, 'a silent head has no direct effect');
   assert.ok(Math.abs(of('direct 4_pre') - of('mean logit difference, clean')) < 1e-3);
   assert.ok(
@@ -155,14 +168,14 @@ test('figures are those that TransformerLens measures, kind by kind', async () =
   after(() => rm(folder, { recursive: true }));
   await writeWordsModel(folder);
   const figures = await checkIoiReference(await loadModel(folder), reference);
-  assert.equal(figures.length, 60);
+  assert.equal(figures.length, 70);
   assert.deepEqual(
     figures.filter(({ ok }) => ok !== true),
     [],
   );
   // A figure that is off in the third decimal would be noticed.
   const sized = figures.filter(({ expected }) => Math.abs(expected) > 0.01);
-  assert.ok(sized.length > 45, `${sized.length}`);
+  assert.ok(sized.length > 50, `${sized.length}`);
 });
 
 test('head scores are means along diagonals of repeated tokens', async () => {
@@ -200,6 +213,48 @@ test('the published reference has the figures of eight prompts and the heads of 
   const heads = Object.values(roles).flat();
   assert.ok(heads.length === 26 && new Set(heads).size === 26);
   for (const half of headScores!.halves) assert.equal(half.length, 100);
+});
+
+test('the published tables of GPT-2 small agree with each other', () => {
+  const { lens, layers, heads, patching, headScores, knockOut } = gpt2SmallReference;
+  const at = (published: Readonly<Record<string, Published>>, name: string) => {
+    const found = published[name];
+    assert.ok(typeof found === 'number' && Number.isFinite(found), name);
+    return found;
+  };
+  assert.equal(Object.keys(lens).length, 24);
+  for (const [name, found] of Object.entries({
+    ...{ heads, knocked: knockOut!.heads },
+    ...{ previous: headScores!.previousToken!, duplicate: headScores!.duplicateToken! },
+    ...{ induction: headScores!.induction! },
+  })) {
+    assert.equal(Object.keys(found).length, 144, name);
+  }
+  // What attention and MLP add is what the running sum grows by.
+  for (let layer = 0; layer < 12; layer++) {
+    const mid = at(lens, `${layer}_mid`);
+    const added = at(lens, `${layer + 1}_pre`) - mid;
+    assert.ok(Math.abs(added - at(layers, `mlp ${layer}`)) < 2e-4, `mlp ${layer}`);
+    if (layer === 0) continue;
+    const grown = mid - at(lens, `${layer}_pre`);
+    assert.ok(Math.abs(grown - at(layers, `attn ${layer}`)) < 2e-4, `attn ${layer}`);
+  }
+  assert.ok(Math.abs(at(lens, '12_pre') - gpt2SmallReference.mean!.clean) < 5e-4);
+  assert.equal(at(knockOut!.heads, '9.9'), 0);
+  const sites = patching.map(({ site, at }) => `${site} ${at}`);
+  assert.equal(new Set(sites).size, 3 * 5 + 5);
+  // The stream before the first block is the clean one once the second subject is.
+  assert.equal(at(patching.find((one) => one.at === 10)!.effects, '0'), 1);
+});
+
+test('progress is one bar over all steps, with what is left of the whole', async () => {
+  const told: Progress[] = [];
+  await checkIoiReference(model, blank, { progress: (one) => told.push(one) });
+  const [{ label, total, unit }] = told;
+  assert.ok(told.every((one) => one.label === label && one.total === total && one.unit === unit));
+  for (let i = 1; i < told.length; i++) assert.ok(told[i].done >= told[i - 1].done);
+  assert.equal(told.at(-1)!.done, total);
+  assert.ok(new Set(told.map(({ done }) => done)).size > 10);
 });
 
 test('the published circuit of GPT-2 small has the edges that its published rates need', () => {

@@ -36,8 +36,6 @@ export interface IoiReference {
     readonly target: string;
     readonly distractor: string;
   }[];
-  /** Position of the second subject, the begin-of-text token counted. */
-  readonly s2: number;
   /** Logit difference of each clean prompt. */
   readonly logitDiffs: readonly number[];
   /** Mean logit differences of the prompts. */
@@ -47,14 +45,21 @@ export interface IoiReference {
   /** Mean direct effects of layers, e.g. `attn 9`, `mlp 0`, and of heads, e.g. `9.9`. */
   readonly layers: PublishedFigures;
   readonly heads: PublishedFigures;
-  /** Effects of denoising, normalised; rows are layers, or heads as `layer.head`. */
+  /**
+   * Effects of denoising, normalised, at one position (the begin-of-text token counted) or at all; rows are layers,
+   * or heads as `layer.head`.
+   */
   readonly patching: readonly {
     readonly site: PatchSite;
-    readonly at: 's2' | 'end' | 'all';
+    readonly at: number | 'all';
     readonly effects: PublishedFigures;
   }[];
-  /** Mean direct effects of heads when one head writes nothing at the last position. */
-  readonly knockOut?: { readonly head: string; readonly heads: PublishedFigures };
+  /** Mean direct effects of heads, and mean logit difference, when one head writes nothing at the last position. */
+  readonly knockOut?: {
+    readonly head: string;
+    readonly heads: PublishedFigures;
+    readonly mean?: number;
+  };
   /** What one prompt is answered with; logits minus their mean over the vocabulary. */
   readonly answers?: readonly {
     readonly prompt: string;
@@ -75,6 +80,8 @@ export interface IoiReference {
     readonly head: string;
     readonly plain: number;
     readonly ablated: number;
+    /** Likewise with the constant part of the values set to zero as well. */
+    readonly ablatedUnfolded?: number;
   };
   /**
    * Mean attention on random tokens that are repeated once, nothing before them: along the diagonals one token back,
