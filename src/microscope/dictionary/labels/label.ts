@@ -29,7 +29,7 @@ import type {
   TokenLabel,
 } from './types.ts';
 
-/** Tokens at which a concept must hold, in the text for choosing and in that for scoring. */
+/** Tokens at which a concept, or tokens in a context, must hold, in the text for choosing and in that for scoring. */
 const MINIMUM = { train: 20, heldOut: 10 } as const;
 /** Logits named per feature. */
 const PROMOTED = 3;
@@ -195,7 +195,7 @@ function createComparison(
     const { where, ids, within, threshold } = set;
     const truths = scorer.truths(findNarrow(set));
     const score = scorer.score(onHeldOut, feature, { truths, threshold });
-    if (!reaches(score, { bar, largestBar })) return null;
+    if (score.positives < MINIMUM.heldOut || !reaches(score, { bar, largestBar })) return null;
     const named = (list: readonly number[]) => list.map((id) => namedToken(model, id));
     const context: LabelContext =
       'concept' in within
