@@ -2,6 +2,7 @@ import { GlassboxError, isGlassboxError } from '../base/error.ts';
 import { DEFAULT_MODEL } from '../model/catalogue.ts';
 import type { ExamplesResponse } from './api.ts';
 import { ByteCache } from './byte-cache.ts';
+import { dictionaryFiles, dictionaryFolder, usesDictionaries } from './dictionary-files.ts';
 import type { AskOptions, HostAnswer } from './host.ts';
 import type { ProgramIdentity } from './identity.ts';
 import type { Question, Requests } from './messages.ts';
@@ -31,8 +32,10 @@ export class LabService {
   readonly pool: ModelPool;
   readonly #cache: ByteCache<HostAnswer>;
   readonly #program: ProgramIdentity;
+  readonly #dictionaries: readonly string[];
 
   constructor(options: ServiceOptions) {
+    this.#dictionaries = options.dictionaries ?? [];
     this.pool = new ModelPool(options);
     this.#cache = new ByteCache({ bytes: options.cache ?? 64 * 2 ** 20 });
     this.#program = options.program;
@@ -40,7 +43,7 @@ export class LabService {
 
   /**
    * The answer as UTF-8 JSON with its provenance. Everything but a sampled text without seed is a
-   * pure function of model and request, so an answer is kept.
+   * pure function of model, dictionaries and request, so an answer is kept.
    *
    * @throws GlassboxError what opening the model or answering throws, or `cancelled`
    */
@@ -51,10 +54,14 @@ export class LabService {
   ): Promise<Uint8Array> {
     const { model, ...rest } = request as { model?: string };
     const opened = await this.pool.open(model, options);
-    const key = JSON.stringify([opened.facts.hash, opened.entry.folder, question, rest]);
+    const { folder } = opened.entry;
+    // Dictionaries, harvests and labels come and change beside a model: answers from them hold for a state of the files.
+    const files = usesDictionaries(question, rest)
+      ? await dictionaryFiles([...this.#dictionaries, dictionaryFolder(folder)])
+      : null;
+    const key = JSON.stringify([opened.facts.hash, folder, question, rest, files]);
     // A generation is streamed as it comes, and a kept one would have nothing to stream.
-    // Dictionaries come and change beside a model, so what is known of them is read anew.
-    const keeps = !['generate', 'dictionaries', 'compare-dictionaries'].includes(question);
+    const keeps = question !== 'generate';
     const known = keeps ? this.#cache.get(key) : undefined;
     const found = known ?? (await this.#ask(opened, { question, request: rest, key }, options));
     if (keeps && !known) this.#cache.set(key, found);

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { GlassboxError } from '../../base/error.ts';
@@ -14,6 +14,8 @@ import { type Dictionary, type DictionaryConfig, dictionaryShapes } from './type
 const CONFIG = 'config.json';
 const WEIGHTS = 'weights.safetensors';
 const FORMAT = 'glassbox-dictionary';
+/** The figures of a dictionary, beside its weights. */
+const CARD = 'metrics.json';
 
 const activation = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('relu') }),
@@ -43,7 +45,8 @@ const configSchema = z.object({
 
 /**
  * Writes a dictionary as a folder: `config.json` and `weights.safetensors`. Each file appears whole or not at all,
- * the configuration last, so a folder with one can be read.
+ * the configuration last, so a folder with one can be read. The figures of a dictionary that was there before are
+ * removed, since nothing in them says whose they are.
  *
  * @param options.floats how to store the weights, `F32` unless told
  */
@@ -53,6 +56,7 @@ export async function saveDictionary(
   options: { readonly floats?: 'F32' | 'F16' | 'BF16' } = {},
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
+  await rm(join(folder, CARD), { force: true });
   await writeSafetensors(join(folder, WEIGHTS), tensorsOf(dictionary), {
     floats: options.floats ?? 'F32',
   });

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { GlassboxError, isGlassboxError } from '../../../base/error.ts';
+import { readDictionaryCard } from '../../../microscope/dictionary/compare/index.ts';
 import {
   findDictionaries,
   loadDictionary,
@@ -23,14 +23,12 @@ import type {
 import type { DictionaryFinder } from '../../../microscope/feature-edit.ts';
 import type { Model } from '../../../model/index.ts';
 import type { DictionaryFiguresView } from '../../contract/graph.ts';
+import { dictionaryFolder } from '../../dictionary-files.ts';
 import type { Handler, Session } from '../session.ts';
-
-/** Where a model's dictionaries lie, in its own folder. */
-const FOLDER = 'dictionaries';
 
 /** Folders that hold dictionaries: those the lab was given, then the model's own. */
 export function rootsOf({ folder, dictionaries: given }: Session): string[] {
-  return [...new Set([...given, join(folder, FOLDER)].map((root) => resolve(root)))];
+  return [...new Set([...given, dictionaryFolder(folder)].map((root) => resolve(root)))];
 }
 
 /** A dictionary that fits the model, as requests name it. */
@@ -100,7 +98,8 @@ interface FoundSet {
   readonly set: DictionarySet;
 }
 
-const sets = new WeakMap<Model, Promise<FoundSet>>();
+/** The set that was used last, so that an unchanged one stays the same object. */
+const sets = new WeakMap<Model, FoundSet>();
 
 async function findSet(session: Session): Promise<FoundSet> {
   const roots = rootsOf(session);
@@ -115,20 +114,20 @@ async function findSet(session: Session): Promise<FoundSet> {
   throw new Error('internal: a model has a folder of its own');
 }
 
-function foundSet(session: Session): Promise<FoundSet> {
-  const { model } = session;
-  let set = sets.get(model);
-  if (!set) {
-    set = findSet(session);
-    // A set that is trained or copied there later is found by the next request.
-    set.catch(() => sets.delete(model));
-    sets.set(model, set);
-  }
-  return set;
+/** Looked for at every request: a set that is trained or copied there later is found by the next one. */
+async function foundSet(session: Session): Promise<FoundSet> {
+  const found = await findSet(session);
+  const last = sets.get(session.model);
+  const { dictionaries } = found.set;
+  const same = last?.set.dictionaries.every((one, layer) => one === dictionaries[layer]);
+  if (last && same) return last;
+  sets.set(session.model, found);
+  return found;
 }
 
 /**
- * The transcoders that graphs are traced with: those of the first folder with one per layer, loaded once.
+ * The transcoders that graphs are traced with: those of the first folder with one per layer, loaded once until
+ * their weights change.
  *
  * @throws GlassboxError `no-dictionary` saying how to get some, or what {@link loadDictionarySet} throws
  */
@@ -152,14 +151,15 @@ export async function setMembers(session: Session): Promise<NamedDictionary[]> {
 }
 
 async function figures(folder: string): Promise<DictionaryFiguresView | null> {
-  const path = join(folder, 'metrics.json');
-  if (!existsSync(path)) return null;
-  const { figures: found } = JSON.parse(await readFile(path, 'utf8')) as {
-    figures?: DictionaryFiguresView;
-  };
+  const { figures: found } = await readDictionaryCard(folder);
   if (!found) return null;
   const { l0, explainedVariance, ceRecovered, dead } = found;
-  return { l0, explainedVariance, ceRecovered, dead };
+  return {
+    l0: l0.value,
+    explainedVariance: explainedVariance.value,
+    ceRecovered: ceRecovered.value,
+    dead: dead.value,
+  };
 }
 
 /** The activation of a dictionary as a card names it. */

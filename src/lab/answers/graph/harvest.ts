@@ -46,6 +46,8 @@ export async function openedHarvest({ folder }: NamedDictionary): Promise<Opened
   const found = open(folder);
   harvests.set(folder, { time, found });
   found.catch(() => harvests.delete(folder));
+  // Nobody reads the former one: questions are answered one at a time.
+  known?.found.then((former) => former?.store.close()).catch(() => undefined);
   return found;
 }
 

@@ -59,7 +59,7 @@ export async function traceOf(
   const kept = graphs.get(model) ?? new Map<string, Traced>();
   graphs.set(model, kept);
   const known = kept.get(key);
-  if (known) {
+  if (known?.set === set) {
     kept.delete(key);
     kept.set(key, known);
     return known;

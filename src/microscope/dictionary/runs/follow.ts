@@ -81,6 +81,8 @@ class RunLog {
 export class RunFollower {
   readonly #roots: readonly string[];
   readonly #logs = new Map<string, RunLog>();
+  /** Settles when the listing before has read on: two at a time would take the same lines twice. */
+  #listing: Promise<unknown> = Promise.resolve();
 
   /** @param roots folders of runs, or folders that hold such folders */
   constructor(roots: readonly string[]) {
@@ -88,7 +90,13 @@ export class RunFollower {
   }
 
   /** All runs as they are now, the newest first. Names that would be the same get a number. */
-  async list(): Promise<FollowedRun[]> {
+  list(): Promise<FollowedRun[]> {
+    const listed = this.#listing.then(() => this.#list());
+    this.#listing = listed.catch(() => undefined);
+    return listed;
+  }
+
+  async #list(): Promise<FollowedRun[]> {
     const named = new Map<string, string>();
     for (const root of this.#roots) {
       for (const folder of await runFolders(root)) {
