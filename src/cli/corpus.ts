@@ -124,7 +124,7 @@ async function textCorpus(model: Model, path: string): Promise<TokenSource> {
   const tokenizer = tokenizerOf(model);
   const longest = contextLength(model.config);
   const rows = text
-    .split('\n')
+    .split(/\r?\n/)
     .filter((line) => line.trim() !== '')
     .flatMap((line) => {
       const ids = tokenizer.encode(line, { addSpecialTokens: true });

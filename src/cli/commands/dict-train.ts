@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GlassboxError } from '../../base/error.ts';
 import { writeFileAtomic } from '../../base/files.ts';
@@ -131,16 +132,35 @@ async function dataOf({ config, other, excluded }: Setup) {
   };
 }
 
+async function endsInNewline(path: string): Promise<boolean> {
+  const handle = await open(path);
+  try {
+    const { size } = await handle.stat();
+    const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+    return size === 0 || buffer[0] === 10;
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Shows the bar, and appends every event to the run's log. */
 async function listeners(context: Context, run: string) {
   await mkdir(run, { recursive: true });
   const path = join(run, 'events.jsonl');
+  // A line that a crash cut short must not swallow the first one after it.
+  const cut = existsSync(path) && !(await endsInNewline(path).catch(() => true));
   let steps = 0;
-  // Appends are chained, so that lines stay in order and whole.
-  let writing: Promise<void> = Promise.resolve();
+  // Appends are chained, so that lines stay in order and whole. A log that cannot be written stops no training.
+  let failed = false;
+  const append = (text: string) =>
+    appendFile(path, text).catch((error: Error) => {
+      if (!failed) context.note(`The log cannot be written, training goes on: ${error.message}`);
+      failed = true;
+    });
+  let writing: Promise<void> = cut ? append('\n') : Promise.resolve();
   const log = (event: DictionaryEvent) => {
     const line = `${JSON.stringify({ time: Date.now(), ...event })}\n`;
-    writing = writing.then(() => appendFile(path, line));
+    writing = writing.then(() => append(line));
   };
   const show = (event: DictionaryEvent) => {
     if (event.type === 'started') steps = event.steps;
@@ -314,25 +334,28 @@ Every field: docs/recipes/0005-dictionaries.md`,
       return EXIT.interrupted;
     }
     const stored = await asStored(trained, config.floats);
+    const kept = Object.entries(stored.dictionaries)
+      .filter(([name]) => !name.includes('@'))
+      .flatMap(([name, parts]) =>
+        parts.map((dictionary, part) => ({
+          name,
+          dictionary,
+          folder: join(config.out, parts.length === 1 ? name : `${name}-${part}`),
+        })),
+      );
+    // Before they are measured: what cannot be measured, or is stopped there, is trained all the same.
+    for (const { folder, dictionary } of kept) {
+      await saveDictionary(folder, dictionary, { floats: config.floats });
+    }
+    const saved = kept.map(({ folder }) => folder);
     const { reports, sets, name: measuredOn } = await measure(context, setup, stored);
     const trainedOn = (await openCorpus(model, config.corpus)).name;
-    const saved: string[] = [];
-    for (const [name, parts] of Object.entries(stored.dictionaries)) {
-      if (name.includes('@')) continue;
-      for (const [part, dictionary] of parts.entries()) {
-        const folder = join(config.out, parts.length === 1 ? name : `${name}-${part}`);
-        await saveDictionary(folder, dictionary, { floats: config.floats });
-        saved.push(folder);
-        const own = reports[name];
-        if (own && measuredOn) {
-          const trainedFeatures = tasks.find((task) => task.name === name)?.dDict;
-          const about = {
-            ...{ name, dictionary, reports: own, trainedOn, measuredOn, steps, rows },
-            trainedFeatures,
-          };
-          await writeCard(folder, about);
-        }
-      }
+    for (const { name, dictionary, folder } of kept) {
+      const own = reports[name];
+      if (!own || !measuredOn) continue;
+      const trainedFeatures = tasks.find((task) => task.name === name)?.dDict;
+      const about = { name, dictionary, reports: own, trainedOn, measuredOn, steps, rows };
+      await writeCard(folder, { ...about, trainedFeatures });
     }
     const figures = Object.fromEntries(
       Object.entries(reports).map(([name, [own]]) => [name, figuresOf(own)]),
