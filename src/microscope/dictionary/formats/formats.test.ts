@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -336,6 +336,15 @@ test('damaged and unknown files are named', async () => {
   await assert.rejects(readTorchFile(join(scratch, 'broken.pt')), { code: 'bad-pickle' });
   await writeFile(join(scratch, 'broken.npz'), 'PK');
   await assert.rejects(loadAnyDictionary(join(scratch, 'broken.npz')), { code: 'bad-dictionary' });
+  for (const [name, text] of [
+    ['broken-yaml', 'model_name: [a'],
+    ['aliases', `a: &a [1, 2]\nb: [${'*a, '.repeat(200)}*a]`],
+  ]) {
+    const folder = join(scratch, name);
+    await mkdir(folder);
+    await writeFile(join(folder, 'config.yaml'), text);
+    await assert.rejects(loadAnyDictionary(folder), { code: 'bad-dictionary', message: /yaml/ });
+  }
   const object = new TextEncoder().encode(
     "xNUMPYxx\x76\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,), }",
   );

@@ -107,12 +107,20 @@ const yamlSchema = z.looseObject({
   k: z.int().min(1).optional(),
 });
 
+function yaml(text: string, path: string): unknown {
+  try {
+    return parseYaml(text);
+  } catch (cause) {
+    throw badDictionary(path, `is not YAML: ${(cause as Error).message.split('\n')[0]}`);
+  }
+}
+
 async function circuitTracer(
   folder: string,
   names: ReadonlySet<string>,
 ): Promise<LoadedDictionaries> {
   const path = join(folder, 'config.yaml');
-  const parsed = yamlSchema.safeParse(parseYaml(await readFile(path, 'utf8')));
+  const parsed = yamlSchema.safeParse(yaml(await readFile(path, 'utf8'), path));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw badDictionary(path, `${issue.path.join('.') || 'it'}: ${issue.message}`);

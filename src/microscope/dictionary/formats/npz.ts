@@ -1,7 +1,8 @@
 import { openAsBlob } from 'node:fs';
-import { BlobReader, Uint8ArrayWriter, ZipReader } from '@zip.js/zip.js';
+import { GlassboxError } from '../../../base/error.ts';
 import { decodeValues, type StoredDtype } from '../../../base/safetensors/dtypes.ts';
 import { badDictionary, type ForeignTensor } from './tensors.ts';
+import { withZip } from './zip.ts';
 
 const DTYPES: Readonly<Record<string, StoredDtype>> = {
   '<f4': 'F32',
@@ -52,20 +53,19 @@ export function parseNpy(bytes: Uint8Array, source: string): ForeignTensor {
 
 /** All arrays of an `.npz` file by name. Throws `bad-dictionary`. */
 export async function readNpz(path: string): Promise<Map<string, ForeignTensor>> {
-  const zip = new ZipReader(new BlobReader(await openAsBlob(path)));
+  const refuse = (message: string) => badDictionary(path, message);
   try {
-    const out = new Map<string, ForeignTensor>();
-    for (const entry of await zip.getEntries()) {
-      if (entry.directory || !entry.filename.endsWith('.npy')) continue;
-      const name = entry.filename.slice(0, -'.npy'.length);
-      const bytes = await entry.getData(new Uint8ArrayWriter());
-      out.set(name, parseNpy(bytes, `${path}: ${name}`));
-    }
-    return out;
+    return await withZip(await openAsBlob(path), refuse, async ({ names, read }) => {
+      const arrays = await read(names.filter((name) => name.endsWith('.npy')));
+      return new Map(
+        [...arrays].map(([full, bytes]) => {
+          const name = full.slice(0, -'.npy'.length);
+          return [name, parseNpy(bytes, `${path}: ${name}`)];
+        }),
+      );
+    });
   } catch (error) {
-    if (error instanceof Error && error.name === 'GlassboxError') throw error;
-    throw badDictionary(path, `is no .npz file: ${error instanceof Error ? error.message : error}`);
-  } finally {
-    await zip.close();
+    if (error instanceof GlassboxError) throw error;
+    throw refuse(`is no .npz file: ${error instanceof Error ? error.message : error}`);
   }
 }

@@ -142,6 +142,18 @@ class Machine {
     return this.#stack.pop();
   }
 
+  /** Only a text names something: what a list would be called as text can grow without end. */
+  #popText(): string {
+    const value = this.#pop();
+    if (typeof value === 'string') return value;
+    throw damaged(this.#rules.source, 'a name is no text');
+  }
+
+  #recall(key: number): unknown {
+    if (!this.#memo.has(key)) throw damaged(this.#rules.source, `memo ${key} was never written`);
+    return this.#memo.get(key);
+  }
+
   #toMark(): unknown[] {
     const at = this.#stack.lastIndexOf(MARK);
     if (at < 0) throw damaged(this.#rules.source, 'a mark is missing');
@@ -173,7 +185,7 @@ class Machine {
   #append(items: readonly unknown[]): void {
     const target = this.#stack.at(-1);
     if (!Array.isArray(target)) throw damaged(this.#rules.source, 'items are added to no list');
-    target.push(...items);
+    for (const item of items) target.push(item);
   }
 
   run(): unknown {
@@ -214,8 +226,8 @@ class Machine {
           continue;
         case 0x93: {
           // STACK_GLOBAL
-          const name = String(this.#pop());
-          stack.push(this.#global(String(this.#pop()), name));
+          const name = this.#popText();
+          stack.push(this.#global(this.#popText(), name));
           continue;
         }
         case 0x94: // MEMOIZE
@@ -302,10 +314,10 @@ class Machine {
           this.#memo.set(reader.uint(4), stack.at(-1));
           continue;
         case 'h':
-          stack.push(this.#memo.get(reader.uint(1)));
+          stack.push(this.#recall(reader.uint(1)));
           continue;
         case 'j':
-          stack.push(this.#memo.get(reader.uint(4)));
+          stack.push(this.#recall(reader.uint(4)));
           continue;
         case 'c': {
           const module = reader.line();

@@ -1,9 +1,9 @@
 import { openAsBlob } from 'node:fs';
-import { BlobReader, type Entry, Uint8ArrayWriter, ZipReader } from '@zip.js/zip.js';
 import { GlassboxError } from '../../../base/error.ts';
 import { DTYPE_BYTES, decodeValues, type StoredDtype } from '../../../base/safetensors/dtypes.ts';
 import type { TensorToStore } from '../../../base/safetensors/index.ts';
 import { PickleGlobal, PickleRecord, type PickleRules, readPickle } from './pickle.ts';
+import { withZip } from './zip.ts';
 
 /** A tensor out of a `.pt` file; floats are widened to float32. */
 export interface TorchTensor extends TensorToStore {
@@ -43,6 +43,7 @@ const CALLABLE = new Set([
 
 /** A stretch of numbers that tensors are views of. */
 interface Storage {
+  readonly kind: 'storage';
   readonly dtype: StoredDtype;
   readonly key: string;
   readonly length: number;
@@ -57,8 +58,40 @@ interface Pending {
   readonly strides: readonly number[];
 }
 
+/** Lists and dictionaries within each other at most; torch.save of a state dict needs three. */
+const DEPTH = 100;
+/** PyTorch's own limit. */
+const DIMENSIONS = 64;
+/** Numbers that tensors may have beyond four for every byte stored, for views that repeat small storages. */
+const SPARE = 2 ** 20;
+
 function isPending(value: unknown): value is Pending {
   return typeof value === 'object' && value !== null && (value as Pending).kind === 'pending';
+}
+
+const isStorage = (value: unknown): value is Storage =>
+  typeof value === 'object' && value !== null && (value as Storage).kind === 'storage';
+
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+
+const isCounts = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length <= DIMENSIONS && value.every(isCount);
+
+/** The arguments of `_rebuild_tensor(storage, offset, size, stride, …, metadata)`. */
+function pendingOf(args: readonly unknown[], source: string): Pending {
+  const [storage, offset, shape, strides] = args;
+  const sane = isStorage(storage) && isCount(offset) && isCounts(shape) && isCounts(strides);
+  if (!sane || shape.length !== strides.length)
+    throw bad(source, 'a tensor is no view of a storage');
+  const metadata = args[6];
+  const lazy = metadata instanceof Map && (metadata.get('neg') || metadata.get('conj'));
+  if (lazy)
+    throw bad(
+      source,
+      'a tensor is stored negated or conjugated; save a copy made by .resolve_neg()',
+    );
+  return { kind: 'pending', storage, offset, shape, strides };
 }
 
 function bad(source: string, message: string): GlassboxError {
@@ -88,10 +121,13 @@ function rulesFor(
     },
     persistent(id) {
       const [tag, type, key, , length] = Array.isArray(id) ? id : [];
-      if (tag !== 'storage' || !(type instanceof PickleGlobal) || !(type.name in STORAGE)) {
+      const known = type instanceof PickleGlobal && Object.hasOwn(STORAGE, type.name);
+      const named = typeof key === 'string' || typeof key === 'number';
+      if (tag !== 'storage' || !known || !named || !isCount(length)) {
         throw bad(source, 'holds a reference that is no storage');
       }
-      const storage = { dtype: STORAGE[type.name], key: String(key), length: Number(length) };
+      const dtype = STORAGE[type.name];
+      const storage: Storage = { kind: 'storage', dtype, key: String(key), length };
       onStorage(storage);
       return storage;
     },
@@ -102,10 +138,8 @@ function rulesFor(
         case 'torch._utils._rebuild_parameter':
           return args[0];
         case 'torch._utils._rebuild_tensor':
-        case 'torch._utils._rebuild_tensor_v2': {
-          const [storage, offset, shape, strides] = args as [Storage, number, number[], number[]];
-          return { kind: 'pending', storage, offset, shape, strides } satisfies Pending;
-        }
+        case 'torch._utils._rebuild_tensor_v2':
+          return pendingOf(args, source);
         default: {
           const full = `${module}.${name}`;
           return records.has(full) ? new PickleRecord(full, args) : undefined;
@@ -120,10 +154,7 @@ function gather(values: ArrayLike<number | bigint>, pending: Pending, source: st
   const { shape, strides, offset } = pending;
   const size = shape.reduce((a, b) => a * b, 1);
   const last = shape.reduce((end, dim, axis) => end + (dim - 1) * strides[axis], offset);
-  const sane =
-    shape.length === strides.length &&
-    [...shape, ...strides, offset].every((x) => Number.isInteger(x) && x >= 0);
-  if (!sane || (size > 0 && last >= values.length)) {
+  if (size > 0 && last >= values.length) {
     throw bad(source, `a tensor [${shape}] reaches past its storage of ${values.length} numbers`);
   }
   const make = (values as Float32Array).constructor as new (length: number) => Float32Array;
@@ -141,13 +172,31 @@ function gather(values: ArrayLike<number | bigint>, pending: Pending, source: st
   return out as unknown as TensorToStore['data'];
 }
 
-function resolve(value: unknown, tensor: (pending: Pending) => TorchTensor): TorchValue {
-  if (isPending(value)) return tensor(value);
-  if (value instanceof Map) {
-    return new Map([...value].map(([key, item]) => [key, resolve(item, tensor)]));
-  }
-  if (Array.isArray(value)) return value.map((item) => resolve(item, tensor));
-  return value as TorchValue;
+/**
+ * Puts tensors where they are pending. What stands in several places is made once: a few bytes can name a list that holds
+ * another twice, and so on, which written out would have no end.
+ */
+function resolver(source: string, tensor: (pending: Pending) => TorchTensor) {
+  const made = new Map<unknown, TorchValue>();
+  const make = (value: unknown, depth: number): TorchValue => {
+    if (isPending(value)) return tensor(value);
+    if (value instanceof Map) {
+      return new Map([...value].map(([key, item]) => [key, resolve(item, depth + 1)]));
+    }
+    if (Array.isArray(value)) return value.map((item) => resolve(item, depth + 1));
+    return value as TorchValue;
+  };
+  const resolve = (value: unknown, depth = 0): TorchValue => {
+    if (typeof value !== 'object' || value === null) return make(value, depth);
+    const known = made.get(value);
+    if (known !== undefined) return known;
+    // A list within itself goes deeper for ever.
+    if (depth > DEPTH) throw bad(source, `nests lists more than ${DEPTH} deep, or in themselves`);
+    const result = make(value, depth);
+    made.set(value, result);
+    return result;
+  };
+  return resolve;
 }
 
 function materialise(
@@ -156,7 +205,9 @@ function materialise(
   source: string,
 ): TorchValue {
   const decoded = new Map<string, TensorToStore['data']>();
-  const numbers = (storage: Storage) => {
+  const stored = [...storages.values()].reduce((sum, { length }) => sum + length, 0);
+  let numbers = 0;
+  const valuesOf = (storage: Storage) => {
     const known = decoded.get(storage.key);
     if (known) return known;
     const bytes = storages.get(storage.key);
@@ -171,16 +222,15 @@ function materialise(
     decoded.set(storage.key, values);
     return values;
   };
-  return resolve(value, (pending) => ({
-    kind: 'tensor',
-    shape: pending.shape,
-    data: gather(numbers(pending.storage) as ArrayLike<number>, pending, source),
-  }));
-}
-
-async function entryBytes(entry: Entry): Promise<Uint8Array> {
-  if (entry.directory || !entry.getData) return new Uint8Array();
-  return entry.getData(new Uint8ArrayWriter());
+  const resolve = resolver(source, (pending) => {
+    numbers += pending.shape.reduce((a, b) => a * b, 1);
+    if (numbers > SPARE + 4 * stored) {
+      throw bad(source, `its tensors have far more numbers than the ${stored} bytes stored`);
+    }
+    const data = gather(valuesOf(pending.storage) as ArrayLike<number>, pending, source);
+    return { kind: 'tensor', shape: pending.shape, data };
+  });
+  return resolve(value);
 }
 
 async function readZip(
@@ -188,47 +238,48 @@ async function readZip(
   source: string,
   records: ReadonlySet<string>,
 ): Promise<TorchValue> {
-  const zip = new ZipReader(new BlobReader(blob));
-  try {
-    const entries = await zip.getEntries();
-    const pickle = entries.find(({ filename }) => filename.endsWith('/data.pkl'));
-    if (!pickle) throw bad(source, 'holds no data.pkl');
-    const root = pickle.filename.slice(0, -'data.pkl'.length);
-    const order = entries.find(({ filename }) => filename === `${root}byteorder`);
-    if (order && new TextDecoder().decode(await entryBytes(order)) === 'big') {
-      throw bad(source, 'is written in big-endian order');
-    }
-    const wanted = new Set<string>();
-    const rules = rulesFor(source, ({ key }) => wanted.add(key), records);
-    const { value } = readPickle(await entryBytes(pickle), rules);
-    const storages = new Map<string, Uint8Array>();
-    for (const entry of entries) {
-      const key = entry.filename.startsWith(`${root}data/`)
-        ? entry.filename.slice(root.length + 5)
-        : '';
-      if (wanted.has(key)) storages.set(key, await entryBytes(entry));
-    }
-    return materialise(value, storages, source);
-  } finally {
-    await zip.close();
-  }
+  return withZip(
+    blob,
+    (message) => bad(source, message),
+    async ({ names, read }) => {
+      const pickle = names.find((name) => name.endsWith('/data.pkl'));
+      if (pickle === undefined) throw bad(source, 'holds no data.pkl');
+      const root = pickle.slice(0, -'data.pkl'.length);
+      const order = `${root}byteorder`;
+      const head = await read([pickle, order]);
+      if (new TextDecoder().decode(head.get(order)) === 'big') {
+        throw bad(source, 'is written in big-endian order');
+      }
+      const wanted = new Set<string>();
+      const rules = rulesFor(source, ({ key }) => wanted.add(key), records);
+      const { value } = readPickle(head.get(pickle)!, rules);
+      const folder = `${root}data/`;
+      const entries = await read([...wanted].map((key) => folder + key));
+      const storages = [...entries].map(
+        ([name, bytes]) => [name.slice(folder.length), bytes] as const,
+      );
+      return materialise(value, new Map(storages), source);
+    },
+  );
 }
 
 /** The number every file of the old format starts with, as a pickled long. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 
+const PLAIN = { allowed: () => false, persistent: () => null, call: () => undefined };
+
+/** Whether a file begins as the old format does; no more than its beginning need be read to know. */
+function startsLegacy(head: Uint8Array, source: string): boolean {
+  return readPickle(head, { ...PLAIN, source }).value === LEGACY_MAGIC;
+}
+
 function readLegacy(bytes: Uint8Array, source: string, records: ReadonlySet<string>): TorchValue {
-  const plain: PickleRules = {
-    source,
-    allowed: () => false,
-    persistent: () => null,
-    call: () => undefined,
-  };
+  const plain: PickleRules = { ...PLAIN, source };
   const magic = readPickle(bytes, plain);
-  if (magic.value !== LEGACY_MAGIC) throw bad(source, 'is no torch file');
   const version = readPickle(bytes, plain, magic.end);
   const system = readPickle(bytes, plain, version.end);
-  if ((system.value as Map<string, unknown>).get('little_endian') === false) {
+  if (!(system.value instanceof Map)) throw bad(source, 'does not say how numbers are written');
+  if (system.value.get('little_endian') === false) {
     throw bad(source, 'is written in big-endian order');
   }
   const sizes = new Map<string, Storage>();
@@ -238,12 +289,17 @@ function readLegacy(bytes: Uint8Array, source: string, records: ReadonlySet<stri
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const storages = new Map<string, Uint8Array>();
   let position = keys.end;
-  for (const key of keys.value as string[]) {
-    const storage = sizes.get(key);
-    if (!storage || position + 8 > bytes.length) throw bad(source, `storage ${key} is missing`);
-    const length = Number(view.getBigInt64(position, true)) * DTYPE_BYTES[storage.dtype];
+  if (!Array.isArray(keys.value)) throw bad(source, 'does not list its storages');
+  for (const key of keys.value) {
+    const storage = typeof key === 'string' ? sizes.get(key) : undefined;
+    if (!storage || position + 8 > bytes.length) throw bad(source, 'a storage is missing');
+    const count = view.getBigInt64(position, true);
+    const length = Number(count) * DTYPE_BYTES[storage.dtype];
     position += 8;
-    storages.set(key, bytes.subarray(position, position + length));
+    if (count < 0n || position + length > bytes.length) {
+      throw bad(source, `storage ${storage.key} of ${count} numbers does not fit into the file`);
+    }
+    storages.set(storage.key, bytes.subarray(position, position + length));
     position += length;
   }
   return materialise(object.value, storages, source);
@@ -269,10 +325,11 @@ export async function readTorchFile(
       cause,
     });
   });
-  const head = new Uint8Array(await blob.slice(0, 4).arrayBuffer());
-  const isZip = head[0] === 0x50 && head[1] === 0x4b;
   try {
+    const head = new Uint8Array(await blob.slice(0, 64).arrayBuffer());
+    const isZip = head[0] === 0x50 && head[1] === 0x4b;
     if (isZip) return await readZip(blob, path, records);
+    if (!startsLegacy(head, path)) throw bad(path, 'is no torch file');
     return readLegacy(new Uint8Array(await blob.arrayBuffer()), path, records);
   } catch (error) {
     if (error instanceof GlassboxError) throw error;

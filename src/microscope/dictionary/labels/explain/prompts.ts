@@ -16,10 +16,10 @@ export function markedText(tokens: readonly string[], marked: readonly boolean[]
     .trim();
 }
 
-/** Activations as whole levels from 0 to 10, any activation at least 1. */
+/** Activations as whole levels from 0 to 10, rounded up as delphi does: any activation is at least 1. */
 export function levels(acts: readonly number[], max: number): number[] {
   return acts.map((act) =>
-    act <= 0 ? 0 : Math.max(1, Math.min(LEVELS, Math.round((LEVELS * act) / (max || 1)))),
+    act <= 0 ? 0 : Math.min(LEVELS, Math.ceil((LEVELS * act) / (max || 1))),
   );
 }
 
