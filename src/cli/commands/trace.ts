@@ -35,6 +35,8 @@ import { openGraph } from './graph-file.ts';
 
 const modes = ['open', 'frozen', 'direct'] as const;
 
+const MIB = 2 ** 20;
+
 /** How many features of a graph the text lists. */
 const LISTED = 12;
 
@@ -178,6 +180,12 @@ export const trace: CommandSpec = {
         wholeNumber('--max-features', 1),
         7500,
       )
+      .option(
+        '--memory <mib>',
+        'stop rather than hold a graph of more MiB than this',
+        wholeNumber('--memory', 1),
+        4096,
+      )
       .option('--node-share <x>', 'influence that kept nodes carry', shareOf('--node-share'), 0.8)
       .option('--edge-share <x>', 'influence that kept edges carry', shareOf('--edge-share'), 0.98)
       .option('--validity', 'ablate the most influential features and compare with the graph')
@@ -216,6 +224,7 @@ export const trace: CommandSpec = {
       maxLogits: options.maxLogits,
       logitShare: options.logitShare,
       maxFeatures: options.maxFeatures,
+      maxBytes: options.memory * MIB,
       ...(target !== undefined && distractor === undefined && { tokens: [target] }),
       ...(target !== undefined &&
         distractor !== undefined && { difference: { target, distractor } }),
@@ -282,6 +291,7 @@ export const trace: CommandSpec = {
         `explained: ${found.targets.map(({ label, probability }) => `'${label}' ${fixed(probability, 2)}`).join(', ')}`,
         `${found.activeFeatures} features fire; showing ${shown.nodes} of ${total.nodes} nodes and ${shown.links} of ${total.links} edges, because pruning keeps ${options.nodeShare} of the influence on nodes and ${options.edgeShare} on edges`,
         `replacement ${fixed(scores.replacement)}, completeness ${fixed(scores.completeness)} (1: nothing runs through errors)`,
+        `the graph held ${fixed(found.peakBytes / MIB, 1)} MiB, ${options.memory} are allowed (--memory)`,
       ];
       if (validity) {
         lines.push(

@@ -1,6 +1,8 @@
 import { GlassboxError } from '../../base/error.ts';
 import type { ProgressListener } from '../../base/progress.ts';
 import { Rng } from '../../base/rng.ts';
+import { add, matmul, sub } from '../../graph/build.ts';
+import type { Tensor, TensorData } from '../../graph/op.ts';
 import type { Model } from '../../model/model.ts';
 import type { Edit } from '../../model/run/edit-types.ts';
 import type { DictionarySet } from '../dictionary/types.ts';
@@ -35,13 +37,20 @@ function requireFeature(found: Attribution, node: number): void {
 
 /**
  * What the graph says will happen: changes carried along its edges, feature by feature from the first layer
- * up. An active feature answers in proportion to its input and is never driven below zero.
+ * up. An active feature answers in proportion to its input and is never driven below zero. With MLPs held
+ * (`direct`) no other feature answers, and only the edges from the changed features to the logits are left.
  *
+ * @param options.mode what answers, `open` unless told
  * @returns per target of the graph, the change of its logit (mean over the vocabulary taken off)
  */
-export function predictChange(found: Attribution, changes: readonly FeatureChange[]): number[] {
+export function predictChange(
+  found: Attribution,
+  changes: readonly FeatureChange[],
+  options: { readonly mode?: InterventionMode } = {},
+): number[] {
   const { nodes, adjacency } = found.graph;
   const n = nodes.length;
+  const held = options.mode === 'direct';
   const fixed = new Map(changes.map(({ node, factor }) => [node, factor - 1]));
   for (const { node } of changes) requireFeature(found, node);
   // Relative change of every source; edges are products with the source's activation.
@@ -55,7 +64,7 @@ export function predictChange(found: Attribution, changes: readonly FeatureChang
   nodes.forEach((node, i) => {
     if (node.kind !== 'feature') return;
     // Features come ordered by layer and edges only lead upwards, so what is needed is known.
-    relative[i] = fixed.get(i) ?? Math.max(-1, moved(i) / node.activation!);
+    relative[i] = fixed.get(i) ?? (held ? 0 : Math.max(-1, moved(i) / node.activation!));
   });
   return found.targets.map((_, t) => moved(n - found.targets.length + t));
 }
@@ -77,6 +86,30 @@ export function changeEdits(
   });
 }
 
+/**
+ * Holds what MLPs write, except what goes past a dictionary's features: its skip path is a direct path, and goes on
+ * answering to what the dictionary reads.
+ */
+function heldMlps(set: DictionarySet, clean: Readonly<Record<string, TensorData>>): Edit[] {
+  return set.dictionaries.flatMap(({ config, params }, layer): Edit[] => {
+    const at = `blocks.${layer}.hook_mlp_out`;
+    const hold: Edit = { at, op: 'freeze', from: clean };
+    if (!config.skip) return [hold];
+    const [site] = config.reads;
+    let read: Tensor;
+    return [
+      { at: site, op: 'trace', apply: (x) => (read = x) },
+      hold,
+      {
+        at,
+        op: 'trace',
+        values: { before: clean[site], skip: params.W_skip },
+        apply: (x, { value }) => add(x, matmul(sub(read, value('before')), value('skip'))),
+      },
+    ];
+  });
+}
+
 /** Runs the model with and without changes and reads every target of a graph. */
 export async function measureChange(
   model: Model,
@@ -87,15 +120,17 @@ export async function measureChange(
   const { config } = model;
   const tokens = found.graph.tokens.map(({ id }) => id);
   const site = 'ln_final.hook_normalized';
-  const mlps = Array.from({ length: config.nLayers }, (_, l) => `blocks.${l}.hook_mlp_out`);
-  const held = {
-    open: [],
-    frozen: frozenAddresses(config),
-    direct: [...frozenAddresses(config), ...mlps],
-  }[options.mode];
-  const clean = await model.runWithCache(tokens, [...held, site], { logits: 'none' });
+  const frozen = options.mode === 'open' ? [] : frozenAddresses(config);
+  const direct = options.mode === 'direct';
+  const around = set.dictionaries.flatMap(({ config: { reads } }, l) => [
+    `blocks.${l}.hook_mlp_out`,
+    ...reads,
+  ]);
+  const recorded = [...new Set([...frozen, ...(direct ? around : []), site])];
+  const clean = await model.runWithCache(tokens, recorded, { logits: 'none' });
   const edits: Edit[] = [
-    ...held.map((at): Edit => ({ at, op: 'freeze', from: clean.cache })),
+    ...frozen.map((at): Edit => ({ at, op: 'freeze', from: clean.cache })),
+    ...(direct ? heldMlps(set, clean.cache) : []),
     ...changeEdits(set, found, options.changes),
   ];
   const changed = await model.runWithEdits(tokens, edits, site, { logits: 'none' });
@@ -173,7 +208,7 @@ export async function graphValidity(
   for (const node of chosen) {
     options.signal?.throwIfAborted();
     const changes = [{ node, factor: 0 }];
-    const [predicted] = predictChange(found, changes);
+    const [predicted] = predictChange(found, changes, { mode });
     const [measured] = await measureChange(model, set, found, { changes, mode });
     points.push({ node, predicted, measured });
     options.progress?.({

@@ -18,7 +18,7 @@ export const graphIntervention: Handler<'graph-intervention'> = async (session, 
   const traced = await traceOf(session, graph, job);
   const { found, set, targets } = traced;
   const changes = named.map(({ node, factor }) => ({ node: nodeAt(traced, node), factor }));
-  const predicted = predictChange(found, changes);
+  const predicted = predictChange(found, changes, { mode });
   const measured = await measureChange(session.model, set, found, { changes, mode });
   return {
     mode,
