@@ -44,7 +44,7 @@ export function buildTokenizer(json: Json, config: Json, source: string): HubTok
         added_tokens: [],
         ...parts,
         ...json,
-        pre_tokenizer: unicodeWords(json.pre_tokenizer ?? null),
+        pre_tokenizer: readAlike(json.pre_tokenizer ?? null),
       },
       given,
     );
@@ -56,16 +56,35 @@ export function buildTokenizer(json: Json, config: Json, source: string): HubTok
 /** What `\w` means in the reference implementation. */
 const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}';
 
+/** Splits whose delimiters go with a neighbour, as patterns of whole pieces: the library would cut delimiters off. */
+const MERGED: Readonly<Record<string, (delimiter: string, other: string) => string>> = {
+  MergedWithPrevious: (delimiter, other) => `${other}*(?:${delimiter})|${other}+`,
+  MergedWithNext: (delimiter, other) => `(?:${delimiter})${other}*|${other}+`,
+  Contiguous: (delimiter, other) => `(?:${delimiter})+|${other}+`,
+};
+
+/** Keeps the pieces that a pattern matches. */
+const pieces = (pattern: string): Json => ({
+  type: 'Split',
+  pattern: { Regex: pattern },
+  behavior: 'Removed',
+  invert: true,
+});
+
 /**
- * The library splits words by a `\w` of ASCII letters only. The same step is written as a pattern
- * with the Unicode classes, so that words in other scripts stay whole.
+ * A step with what the library reads differently rewritten: it splits words by a `\w` of ASCII letters only, and knows no
+ * delimiters that stay with a neighbour. Both are written as patterns of what the pieces are.
  */
-function unicodeWords(step: unknown): unknown {
+function readAlike(step: unknown): unknown {
   if (!isRecord(step)) return step;
   if (Array.isArray(step.pretokenizers)) {
-    return { ...step, pretokenizers: step.pretokenizers.map(unicodeWords) };
+    return { ...step, pretokenizers: step.pretokenizers.map(readAlike) };
   }
-  if (step.type !== 'Whitespace') return step;
-  const pattern = { Regex: `[${WORD}]+|[^\\s${WORD}]+` };
-  return { type: 'Split', pattern, behavior: 'Removed', invert: true };
+  if (step.type === 'Whitespace') return pieces(`[${WORD}]+|[^\\s${WORD}]+`);
+  const merged = step.type === 'Split' && step.invert !== true && MERGED[String(step.behavior)];
+  if (!merged || !isRecord(step.pattern)) return step;
+  const { String: text, Regex: regex } = step.pattern;
+  const delimiter =
+    typeof text === 'string' ? text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&') : String(regex);
+  return pieces(merged(delimiter, `(?:(?!${delimiter})[\\s\\S])`));
 }
