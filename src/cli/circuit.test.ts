@@ -90,6 +90,11 @@ test('wrong combinations of options are refused with what to do', async () => {
     [['circuit', 'find', ...PAIR, '--ablation', 'zero'], 'bad-option'],
     [['circuit', 'find', ...PAIR, '--metric', 'kl', '--method', 'eap'], 'flat-metric'],
     [['circuit', 'find', ...PAIR, '--by', 'size'], 'unknown-order'],
+    // Options that would change nothing.
+    [['circuit', 'find', ...PAIR, '--random', '4'], 'bad-option'],
+    [['circuit', 'find', ...PAIR, '--method', 'acdc', '--edges', '9'], 'bad-option'],
+    [['circuit', 'find', ...PAIR, '--method', 'acdc', '--fraction', '0.1'], 'bad-option'],
+    [['ioi', '--acdc', '2'], 'bad-option'],
     [['circuit', 'eval', join(scratch, 'none.json'), '--ioi', '2'], 'no-file'],
     [['circuit', 'path'], 'bad-option'],
     [['circuit', 'path', ...PAIR, '--to', 'a3.h0<z>'], 'unknown-receiver'],

@@ -1,3 +1,4 @@
+import { GlassboxError } from '../../base/error.ts';
 import {
   ablations,
   circuitMethods,
@@ -100,6 +101,18 @@ const find: CommandSpec = {
     const method = oneOf('method', options.method, circuitMethods);
     const by = oneOf('order', options.by, orders);
     const { steps, threshold, edges, fraction, random: draws } = options;
+    if (method === 'acdc' && (edges ?? fraction) !== undefined) {
+      throw new GlassboxError('ACDC decides itself how many edges it keeps', {
+        code: 'bad-option',
+        remedy: 'Give --threshold with --method acdc, --edges or --fraction with the others.',
+      });
+    }
+    if (draws > 0 && !options.curve) {
+      throw new GlassboxError('--random draws circuits of the sizes of --curve', {
+        code: 'bad-option',
+        remedy: 'Give --curve too.',
+      });
+    }
     const { signal, progress } = context;
     const circuit = await findCircuit(model, examples, {
       method,

@@ -158,6 +158,12 @@ export const ioi: CommandSpec = {
       .option('-o, --out <file>', 'write the table as a Markdown page'),
   async action(context, { options }) {
     const set = oneOf('sentences', options.sentences, sentenceSets);
+    if (options.acdc && !options.reference) {
+      throw new GlassboxError('--acdc compares with the published figures', {
+        code: 'bad-option',
+        remedy: 'Give --reference too.',
+      });
+    }
     const model = await openModel(context, options);
     const { name, templates } = ioiSentences(model, set);
     const { count, seed } = options;
@@ -178,7 +184,8 @@ export const ioi: CommandSpec = {
     // Figures that took minutes are told all the same.
     if (missing && !options.reference) throw found;
     if (options.out && !missing) {
-      const line = `glassbox ioi -m ${options.model} -n ${count} --seed ${seed} --out ${options.out}`;
+      const chosen = set === 'auto' ? '' : ` --sentences ${set}`;
+      const line = `glassbox ioi -m ${options.model} -n ${count} --seed ${seed}${chosen} --out ${options.out}`;
       await writeFileAtomic(options.out, page(model, found, line));
       context.note(`wrote ${options.out}`);
     }
