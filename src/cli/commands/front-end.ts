@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { GlassboxError } from '../../base/error.ts';
 import { writeFileAtomic } from '../../base/files.ts';
 import {
   type Dictionary,
@@ -39,12 +40,24 @@ async function harvestsOf(
   return used;
 }
 
+function listedGraphs(text: string, path: string) {
+  try {
+    return metadataSchema.parse(JSON.parse(text)).graphs;
+  } catch (cause) {
+    throw new GlassboxError(`${path} is no list of graphs`, {
+      code: 'bad-graph-list',
+      remedy: 'Give another folder, or move that file away: it is written anew.',
+      details: { path },
+      cause,
+    });
+  }
+}
+
 /** Adds a graph to the list that front ends show, in place of an older one of its name. */
 async function listGraph(folder: string, metadata: GraphFile['metadata']): Promise<void> {
   const path = join(folder, 'graph-metadata.json');
   const text = await readFile(path, 'utf8').catch(() => '{"graphs":[]}');
-  const { graphs } = metadataSchema.parse(JSON.parse(text));
-  const others = graphs.filter(({ slug }) => slug !== metadata.slug);
+  const others = listedGraphs(text, path).filter(({ slug }) => slug !== metadata.slug);
   await writeFileAtomic(path, `${JSON.stringify({ graphs: [...others, metadata] }, null, 2)}\n`);
 }
 

@@ -49,7 +49,8 @@ const methods: { readonly [M in TokenMethod]: Method } = {
   'sampled-shapley': {
     random: true,
     run: (game, { samples, seed }) =>
-      sampledShapley(game, { orders: Math.max(2, samples / (game.players + 1)), seed }),
+      // Orders come in pairs; a pair too many would go over the runs that the others may use.
+      sampledShapley(game, { orders: 2 * Math.floor(samples / (game.players + 1) / 2), seed }),
   },
   lime: { random: true, run: lime },
   attention: {

@@ -56,8 +56,14 @@ async function safetensors(path: string): Promise<ForeignTensors> {
   }
 }
 
+async function textOf(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: Error) => {
+    throw badDictionary(path, `cannot be read: ${cause.message}`);
+  });
+}
+
 async function json(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8');
+  const text = await textOf(path);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -120,7 +126,7 @@ async function circuitTracer(
   names: ReadonlySet<string>,
 ): Promise<LoadedDictionaries> {
   const path = join(folder, 'config.yaml');
-  const parsed = yamlSchema.safeParse(yaml(await readFile(path, 'utf8'), path));
+  const parsed = yamlSchema.safeParse(yaml(await textOf(path), path));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw badDictionary(path, `${issue.path.join('.') || 'it'}: ${issue.message}`);

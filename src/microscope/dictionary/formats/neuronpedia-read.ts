@@ -200,7 +200,7 @@ function neuronpediaFeature(
         by: explanationModelName ?? typeName ?? null,
       })),
     density: found.frac_nonzero ?? null,
-    max: more.max ?? (seen.length > 0 ? Math.max(...seen) : null),
+    max: more.max ?? (seen.length > 0 ? seen.reduce((a, b) => Math.max(a, b)) : null),
     top: paired(found.pos_str, found.pos_values),
     bottom: paired(found.neg_str, found.neg_values),
     activations: histogramOf(found.freq_hist_data_bar_heights, found.freq_hist_data_bar_values),

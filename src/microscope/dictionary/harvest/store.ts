@@ -60,17 +60,21 @@ type Tables = Readonly<Record<string, Int32Array | Float32Array>>;
  */
 export async function openHarvest(folder: string): Promise<FeatureStore> {
   const info = await readInfo(folder);
-  const features = await readSafetensors(await readFile(join(folder, FEATURES)), {
-    path: join(folder, FEATURES),
-  });
+  const bytesOf = (name: string) =>
+    readFile(join(folder, name)).catch((cause: Error) => {
+      throw badHarvest(folder, `${name} cannot be read: ${cause.message}`, cause);
+    });
+  const features = await readSafetensors(await bytesOf(FEATURES), { path: join(folder, FEATURES) });
   const tables: Tables = Object.fromEntries(
     [...features].map(([name, { data }]) => [name, data as Float32Array]),
   );
-  const tokens = await readWords(join(folder, TOKENS));
-  const rows = await readWords(join(folder, ROWS));
+  const tokens = wordsOf(await bytesOf(TOKENS));
+  const rows = wordsOf(await bytesOf(ROWS));
   const offsets = new Float64Array(info.dDict + 1);
   for (let f = 0; f < info.dDict; f++) offsets[f + 1] = offsets[f] + tables.fired[f];
-  const handle = await open(join(folder, EVENTS), 'r');
+  const handle = await open(join(folder, EVENTS), 'r').catch((cause: Error) => {
+    throw badHarvest(folder, `${EVENTS} cannot be read: ${cause.message}`, cause);
+  });
   const { size } = await handle.stat();
   const whole = offsets[info.dDict] === info.events && size === 8 * info.events;
   if (!whole || tokens.length !== info.tokens) {
@@ -153,8 +157,8 @@ async function readInfo(folder: string): Promise<HarvestInfo> {
   throw badHarvest(folder, `${INDEX} is of another version`);
 }
 
-async function readWords(path: string): Promise<Uint32Array> {
-  return new Uint32Array(Uint8Array.from(await readFile(path)).buffer);
+function wordsOf(bytes: Uint8Array): Uint32Array {
+  return new Uint32Array(Uint8Array.from(bytes).buffer, 0, bytes.length >> 2);
 }
 
 /** The entries of one feature in a table of lists; unused places hold −1. */

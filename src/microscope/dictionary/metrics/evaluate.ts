@@ -67,7 +67,11 @@ export async function evaluateSet(
     dictionaries.map((dictionary) => createEncoder(model.runtime, dictionary)),
   );
   const counts = dictionaries.map(({ config }) => new Uint32Array(config.dDict));
-  const sums = new Map<string, ReconstructionSums>();
+  const sums = new Map(
+    dictionaries.flatMap(({ config }) =>
+      config.writes.map((address) => [address, new ReconstructionSums(config.dOut)] as const),
+    ),
+  );
   let rows = 0;
   try {
     for (const [done, batch] of tokens.entries()) {
@@ -87,9 +91,6 @@ export async function evaluateSet(
         });
       }
       for (const [address, guess] of written) {
-        if (!sums.has(address)) {
-          sums.set(address, new ReconstructionSums(guess.length / read.rows));
-        }
         sums.get(address)!.add(read.values[address], guess);
       }
       progress?.({ label: 'evaluating', done: done + 1, total: tokens.length, unit: 'batches' });

@@ -1,3 +1,5 @@
+import { GlassboxError } from '../../../base/error.ts';
+
 /** How often features fire. */
 export interface FiringMetrics {
   /** Tokens looked at; the dead fraction means nothing without it. */
@@ -16,8 +18,14 @@ export function countFired(out: Uint32Array, acts: Float32Array): void {
   for (let i = 0; i < acts.length; i++) if (acts[i] > 0) out[i % width]++;
 }
 
-/** What counts over a number of tokens say. */
+/** What counts over a number of tokens say. Throws `empty-corpus` for none: 0 / 0 is no figure. */
 export function firingOf(fired: Uint32Array, tokens: number): FiringMetrics {
+  if (tokens === 0) {
+    throw new GlassboxError('no token of the text counts', {
+      code: 'empty-corpus',
+      remedy: 'Give text beside the tokens that are left out, as a BOS token is.',
+    });
+  }
   const total = fired.reduce((sum, value) => sum + value, 0);
   return {
     tokens,

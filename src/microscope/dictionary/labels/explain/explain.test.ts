@@ -239,6 +239,9 @@ test('texts, levels and answers are read as they are meant', () => {
   assert.deepEqual(readList('so: [1, 0,1]', 3, 1), [1, 0, 1]);
   assert.equal(readList('[1, 2, 0]', 3, 1), null);
   assert.equal(readList('[1, 0]', 3, 1), null);
+  for (const hole of ['[]', '[,]', '[1,,0]', '[1 1,0]']) {
+    assert.equal(readList(hole, hole.split(',').length, 1), null);
+  }
   const top = [
     { token: '1', logprob: Math.log(0.6) },
     { token: '0', logprob: Math.log(0.2) },

@@ -113,7 +113,8 @@ export function readExplanation(text: string): string | null {
 export function readList(text: string, length: number, largest: number): number[] | null {
   const list = /\[[\d\s,]*\]/.exec(text)?.[0];
   if (list === undefined) return null;
-  const numbers = list.slice(1, -1).split(',').map(Number);
-  const right = numbers.length === length && numbers.every((n) => n >= 0 && n <= largest);
-  return right ? numbers : null;
+  const parts = list.slice(1, -1).split(',');
+  // An empty part would read as 0, an answer that nobody gave.
+  const right = parts.every((part) => /^\s*\d+\s*$/.test(part) && Number(part) <= largest);
+  return right && parts.length === length ? parts.map(Number) : null;
 }
