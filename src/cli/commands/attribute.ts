@@ -29,7 +29,7 @@ export const attribute: CommandSpec = {
       does: 'patching, gradients, integrated gradients, SHAP, Shapley, LIME and attention side by side',
     },
     {
-      line: 'attribute "..." --target Mary --paraphrase "Mary and John went to the park. John gave a ball to" --json',
+      line: 'attribute "When Mary and John were at the park, John gave a ball to" --target Mary --paraphrase "Mary and John went to the park. John gave a ball to" --json',
       does: 'also how much each method changes with the wording',
     },
   ],

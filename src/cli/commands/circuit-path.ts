@@ -24,7 +24,7 @@ export const path: CommandSpec = {
       does: 'from four nodes into the values of two heads, the two together',
     },
     {
-      line: 'circuit path --clean "..." --corrupted "..." --target Mary --distractor John --through-mlps --json',
+      line: 'circuit path --clean "When Mary and John were at the park, John gave a ball to" --corrupted "When Mary and John were at the park, Mary gave a ball to" --target Mary --distractor John --through-mlps --json',
       does: 'one pair of prompts; paths may run through MLPs',
     },
   ],

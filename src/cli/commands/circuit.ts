@@ -68,7 +68,7 @@ const find: CommandSpec = {
       does: 'EAP-IG on sentences of the built-in model; the circuit as JSON for other tools',
     },
     {
-      line: 'circuit find --clean "..." --corrupted "..." --target Mary --distractor John --method acdc --metric kl --threshold 0.01',
+      line: 'circuit find --clean "When Mary and John were at the park, John gave a ball to" --corrupted "When Mary and John were at the park, Mary gave a ball to" --target Mary --distractor John --method acdc --metric kl --threshold 0.01',
       does: 'ACDC on one pair of prompts',
     },
   ],
@@ -200,7 +200,7 @@ const evalCommand: CommandSpec = {
         .slice(0, 10)
         .map(({ node, effect, score, without }) => [
           node,
-          fixed(effect),
+          share(effect),
           fixed(score),
           without.join(' ') || 'nothing',
         ]);

@@ -37,7 +37,7 @@ export const patch: CommandSpec = {
       does: 'residual stream, layer by position; 1 restores the clean answer, 0 does nothing',
     },
     {
-      line: 'patch --clean "..." --corrupted "..." --target Mary --distractor John --site z --json',
+      line: 'patch --clean "When Mary and John were at the park, John gave a ball to" --corrupted "When Mary and John were at the park, Mary gave a ball to" --target Mary --distractor John --site z --json',
       does: 'every head',
     },
   ],

@@ -198,7 +198,7 @@ export interface CircuitEvalResponse extends Sourced {
     readonly minimality: readonly {
       readonly node: string;
       /** What leaving the node alone out costs. */
-      readonly effect: number;
+      readonly effect: EstimateView;
       /** The largest change it makes, alone or with one of the random sets gone too. */
       readonly score: number;
       /** That set. */

@@ -92,8 +92,8 @@ test('the whole model is complete, and minimality is the effect of leaving a nod
   const smaller = await evaluateCircuit(runner, part, { sets: 2 });
   assert.equal(smaller.edges, 12);
   for (const { node, score, effect, without } of smaller.minimality) {
-    assert.ok(score >= Math.abs(effect) && !without.includes(node), node);
-    if (without.length === 0) assert.ok(Math.abs(score - Math.abs(effect)) < 1e-12);
+    assert.ok(score >= Math.abs(effect.value) && !without.includes(node), node);
+    if (without.length === 0) assert.ok(Math.abs(score - Math.abs(effect.value)) < 1e-12);
   }
   const { mean, sets, worst } = smaller.completeness;
   assert.ok(mean.n === 2 && Math.abs(mean.value - (sets[0].gap + sets[1].gap) / 2) < 1e-12);
@@ -104,7 +104,31 @@ test('the whole model is complete, and minimality is the effect of leaving a nod
     if (name.startsWith(`${node}->`) || name.includes(`->${node}`)) mask[index] = 0;
   }
   const left = await faithfulness(runner, mask);
-  assert.ok(Math.abs(smaller.faithfulness.value - left.value - effect) < 1e-5);
+  assert.ok(Math.abs(smaller.faithfulness.value - left.value - effect.value) < 1e-5);
+});
+
+test('edges cut to zero need no corrupted prompt of the same length', async () => {
+  const model = await loadFixture('gpt2');
+  const longer = EXAMPLES.map((one) => ({ ...one, corrupted: [...one.corrupted, 3, 1] }));
+  const [same, other] = await Promise.all(
+    [EXAMPLES, longer].map((examples) => circuitRunner(model, examples, { ablation: 'zero' })),
+  );
+  assert.deepEqual(other.empty, same.empty);
+  const found = await findCircuit(model, longer, {
+    method: 'acdc',
+    ablation: 'zero',
+    threshold: 1e9,
+  });
+  assert.equal(
+    found.mask.reduce((a, b) => a + b),
+    0,
+  );
+  for (const ablation of ['corrupted', 'mean'] as const) {
+    await assert.rejects(circuitRunner(model, longer, { ablation }), {
+      code: 'prompts-differ-in-length',
+      remedy: /--align/,
+    });
+  }
 });
 
 test('exact scores are what cutting each edge alone loses, also where layers are skipped', async () => {

@@ -116,7 +116,8 @@ test('completeness is what the rest of the model does without the same nodes', a
   near(completeness.worst, 0.2);
   const [only, ...others] = minimality;
   assert.deepEqual([only.node, only.without, others.length], ['a0.h0', [], 0]);
-  near(only.effect, 6 / 20);
+  near(only.effect.value, 6 / 20);
+  assert.equal(only.effect.n, 2);
   near(only.score, 6 / 20);
 });
 
@@ -135,7 +136,7 @@ test('a backup is needed only where what it stands in for is gone', async () => 
   assert.equal(completeness.worst, 0);
   assert.equal(minimality.length, 2);
   for (const { node, effect, score, without } of minimality) {
-    assert.equal(effect, 0, 'one of two is not missed');
+    assert.equal(effect.value, 0, 'one of two is not missed');
     assert.equal(score, 1);
     assert.deepEqual(without, [node === 'a0.h0' ? 'a0.h1' : 'a0.h0']);
   }

@@ -141,8 +141,11 @@ export interface CompletenessCheck {
 /** Whether a node is needed, and beside which others gone. */
 export interface MinimalityCheck {
   readonly node: string;
-  /** Change of the metric when the node alone leaves the circuit, over m(all) − m(none). */
-  readonly effect: number;
+  /**
+   * Change of the metric when the node alone leaves the circuit, over m(all) − m(none), with a bootstrap interval
+   * over prompts.
+   */
+  readonly effect: Estimate;
   /**
    * The minimality score: the largest |m(circuit without K and the node) − m(circuit without K)| over
    * |m(all) − m(none)|, K being nothing or one of the random sets.
@@ -210,10 +213,14 @@ export async function evaluateCircuit(
       ...sets.filter(({ removed }) => !removed.includes(node)),
     ];
     const masks = bases.map(({ removed }) => without(circuit, mask, new Set([...removed, node])));
-    const left = (await runner.run(masks)).map(meanOf);
-    const changes = bases.map((base, i) => (base.circuit - left[i]) / span);
+    const runs = await runner.run(masks);
+    const changes = bases.map((base, i) => (base.circuit - meanOf(runs[i])) / span);
     const best = changes.reduce((top, x, i) => (Math.abs(x) > Math.abs(changes[top]) ? i : top), 0);
-    const [effect] = changes;
+    const [alone] = runs;
+    const effect = bootstrap(values.length, (indices) => {
+      const over = (list: readonly number[]) => meanOf(indices.map((i) => list[i]));
+      return (over(values) - over(alone)) / (over(runner.full) - over(runner.empty));
+    });
     return { node, effect, score: Math.abs(changes[best]), without: bases[best].removed };
   }
 

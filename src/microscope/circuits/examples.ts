@@ -9,11 +9,15 @@ import { nodesProgram } from './nodes.ts';
 export type NodeRun = Readonly<Record<string, TensorData>>;
 
 /**
- * Checks that clean and corrupted prompts correspond.
+ * Checks that clean and corrupted prompts correspond. With the ablation `zero` nothing is taken from the corrupted
+ * prompts, so they may have any length.
  *
  * @throws GlassboxError `no-prompts`, `prompts-differ-in-length`
  */
-export function requireExamples(examples: readonly CircuitExample[]): void {
+export function requireExamples(
+  examples: readonly CircuitExample[],
+  ablation: Ablation = 'corrupted',
+): void {
   if (examples.length === 0) {
     throw new GlassboxError('there are no prompts', {
       code: 'no-prompts',
@@ -21,12 +25,13 @@ export function requireExamples(examples: readonly CircuitExample[]): void {
     });
   }
   examples.forEach(({ clean, corrupted }, i) => {
-    if (clean.length === corrupted.length) return;
+    if (clean.length === corrupted.length || ablation === 'zero') return;
     throw new GlassboxError(
       `example ${i}: the clean prompt has ${clean.length} tokens, the corrupted one ${corrupted.length}`,
       {
         code: 'prompts-differ-in-length',
-        remedy: 'Circuits compare position by position: use prompts of the same number of tokens.',
+        remedy:
+          'An edge carries something at every position, so each needs one in the other prompt: use prompts of the same number of tokens, cut edges with --ablation zero (acdc, exact, eval), or patch named places with glassbox patch --align.',
         details: { example: i, clean: clean.length, corrupted: corrupted.length },
       },
     );

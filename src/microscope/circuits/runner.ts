@@ -164,8 +164,8 @@ export async function circuitRunner(
   examples: readonly CircuitExample[],
   options: CircuitRunOptions = {},
 ): Promise<CircuitRunner> {
-  requireExamples(examples);
   const { metric = 'logit-diff', ablation = 'corrupted', batch = 16 } = options;
+  requireExamples(examples, ablation);
   const graph = circuitGraph(circuitShape(model.config));
   const clean = await runNodes(
     model,

@@ -99,7 +99,10 @@ function Outcome({ found }: { readonly found: Checks }) {
                 </span>
                 <span class="number">{formatNumber(score, { digits: 3 })}</span>
                 <span class="note" title={without.length === 0 ? '' : `− ${without.join(', ')}`}>
-                  {words.minimalityAlone(formatNumber(effect, { digits: 3, signed: true }))}
+                  {words.minimalityAlone(
+                    formatNumber(effect.value, { digits: 3, signed: true }) +
+                      (effect.low === null ? '' : ` [${two(effect.low)}, ${two(effect.high)}]`),
+                  )}
                 </span>
               </li>
             ))}

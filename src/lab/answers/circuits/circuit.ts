@@ -111,7 +111,7 @@ export const circuitEval: Handler<'circuit-eval'> = async (session, request, job
     faithfulness: estimateView(judged.faithfulness),
     checks: {
       completeness: { ...completeness, mean: estimateView(completeness.mean) },
-      minimality,
+      minimality: minimality.map((one) => ({ ...one, effect: estimateView(one.effect) })),
     },
   };
 };
