@@ -1,3 +1,4 @@
+import { GlassboxError } from '../../../base/error.ts';
 import type { TensorData } from '../../../graph/op.ts';
 import type {
   Dictionary,
@@ -129,8 +130,41 @@ export function fromCrossLayer(
   };
 }
 
+/**
+ * Throws `bad-dictionary` unless dictionary l reads layer l alone and writes that layer, or it and all later ones. Files say
+ * the layer by their number alone, so any other would come to lie in another layer.
+ */
+function checkPlaces(set: DictionarySet): void {
+  const hook = (address: string) => address.replace(/^blocks\.\d+\./, '');
+  const { length } = set.dictionaries;
+  const [{ config: first }] = set.dictionaries;
+  for (const [layer, { config }] of set.dictionaries.entries()) {
+    const { reads, writes } = config;
+    const count = set.kind === 'cross-layer' ? length - layer : 1;
+    const wanted = Array.from(
+      { length: count },
+      (_, j) => `blocks.${layer + j}.${hook(first.writes[0])}`,
+    );
+    const fits =
+      reads.join() === `blocks.${layer}.${hook(first.reads[0])}` &&
+      writes.join() === wanted.join() &&
+      hook(reads[0]) !== hook(writes[0]);
+    if (fits) continue;
+    throw new GlassboxError(
+      `dictionary ${layer} reads ${reads.join(', ')} and writes ${writes.join(', ')}, which is no transcoder of layer ${layer} of ${length}`,
+      {
+        code: 'bad-dictionary-set',
+        remedy:
+          'Name one transcoder per layer, in order of layers from 0, of the same kind and places.',
+        details: { layer, reads, writes },
+      },
+    );
+  }
+}
+
 /** Throws `bad-dictionary` for what circuit-tracer's files cannot say. */
 function checkForm(set: DictionarySet): void {
+  checkPlaces(set);
   const [{ config: first }] = set.dictionaries;
   for (const [layer, { config }] of set.dictionaries.entries()) {
     const { activation, normalise, skip, dDict } = config;

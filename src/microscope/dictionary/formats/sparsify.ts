@@ -136,7 +136,7 @@ export function toSparsify(dictionary: Dictionary): {
   const kind = dictionaryKind(dictionary.config);
   const ranked = activation.kind === 'topk' || activation.kind === 'groupmax';
   const odd = [
-    !ranked && `has ${activation.kind} features, where sparsify has topk and groupmax ones`,
+    !ranked && `has ${activation.kind} features`,
     (kind === 'crosscoder' || kind === 'cross-layer') && `is a ${kind}`,
     normalise && 'normalises its input',
     dIn !== dOut && `writes ${dOut} numbers where it reads ${dIn}`,

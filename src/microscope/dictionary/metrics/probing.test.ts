@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Rng } from '../../../base/rng.ts';
 import { binaryScores, fitLogistic, probeScores } from './logistic.ts';
-import { absorption, type ProbedRows, sparseProbing } from './probing.ts';
+import { absorption, absorptionByRow, type ProbedRows, sparseProbing } from './probing.ts';
 
 /**
  * Dimension 0 means "starts with S", dimension 1 "the word short", which starts with S; the others are unrelated.
@@ -86,4 +88,38 @@ test('a concept that the model does not represent is not assessed', () => {
   };
   const result = absorption(shuffled(1), shuffled(2), plain);
   assert.ok(result.notAssessed?.includes('probe'));
+});
+
+test('absorption of every row is what SAEBench’s own calculator finds', async () => {
+  // Made by scripts/reference/make_absorption.py.
+  const path = join(import.meta.dirname, '../../../../test/fixtures/absorption.json');
+  const made = JSON.parse(await readFile(path, 'utf8'));
+  const floats = (values: number[]) => Float32Array.from(values);
+  const found = absorptionByRow(
+    { x: floats(made.x), acts: floats(made.acts) },
+    {
+      direction: Float64Array.from(made.direction),
+      splits: made.splits,
+      decoder: floats(made.decoder),
+    },
+  );
+  assert.equal(found.length, made.rows.length);
+  for (const [row, { full, fraction }] of made.rows.entries()) {
+    assert.equal(found[row].full, full, `row ${row}`);
+    assert.ok(Math.abs(found[row].fraction - fraction) < 1e-5, `row ${row}: ${fraction}`);
+  }
+});
+
+test('a feature that falls silent where a concept is does not stand for it', () => {
+  // Feature 1 fires wherever the concept is not, and differs most between the two.
+  const inverse = (seed: number): ProbedRows => {
+    const rows = words(seed, false);
+    rows.labels.forEach((starts, row) => {
+      rows.acts[row * 4 + 1] = starts ? 0 : 9;
+    });
+    return rows;
+  };
+  const found = absorption(inverse(5), inverse(6), plain);
+  assert.ok(found.notAssessed === undefined);
+  assert.deepEqual([found.splits, found.full, found.fraction], [[0], 0, 0]);
 });
