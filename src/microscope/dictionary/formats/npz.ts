@@ -19,7 +19,7 @@ const DTYPES: Readonly<Record<string, StoredDtype>> = {
 const MAGIC = '\x93NUMPY';
 
 /**
- * One array of NumPy's `.npy` format (versions 1 to 3), little-endian numbers in C order.
+ * One array of NumPy's `.npy` format (versions 1 to 3), little-endian numbers in C or Fortran order.
  *
  * @throws GlassboxError `bad-dictionary`, also for Python objects, which are never read
  */
@@ -38,7 +38,6 @@ export function parseNpy(bytes: Uint8Array, source: string): ForeignTensor {
   if (!dtype || dims === undefined) {
     throw badDictionary(source, `holds ${descr ?? 'something'} that is no array of numbers`);
   }
-  if (fortran !== 'False') throw badDictionary(source, 'is stored column by column');
   const shape = dims.split(',').flatMap((dim) => (dim.trim() === '' ? [] : [Number(dim)]));
   const data = decodeValues(dtype, bytes.slice(start + length)) as ArrayLike<number>;
   const size = shape.reduce((a, b) => a * b, 1);
@@ -48,7 +47,19 @@ export function parseNpy(bytes: Uint8Array, source: string): ForeignTensor {
       `holds ${data.length} numbers, its shape [${shape}] asks for ${size}`,
     );
   }
-  return { shape, data };
+  return { shape, data: fortran === 'True' ? byRows(shape, data) : data };
+}
+
+/** Numbers whose first index runs fastest, as NumPy stores a transposed array, with the last one fastest instead. */
+function byRows(shape: readonly number[], data: ArrayLike<number>): Float64Array {
+  const out = new Float64Array(data.length);
+  const index = new Array<number>(shape.length).fill(0);
+  for (let from = 0; from < data.length; from++) {
+    out[index.reduce((at, i, axis) => at * shape[axis] + i, 0)] = Number(data[from]);
+    for (let axis = 0; axis < shape.length && ++index[axis] === shape[axis]; axis++)
+      index[axis] = 0;
+  }
+  return out;
 }
 
 /** All arrays of an `.npz` file by name. Throws `bad-dictionary`. */
