@@ -1,15 +1,19 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { GlassboxError } from '../../base/error.ts';
 import { writeFileAtomic } from '../../base/files.ts';
 import {
   type Dictionary,
   type DictionarySet,
+  dictionaryHash,
   importedNames,
   loadDictionary,
+  openHarvest,
   otherWeights,
   readImported,
 } from '../../microscope/dictionary/index.ts';
 import { featureLabels } from '../../microscope/dictionary/labels/index.ts';
+import { raisedName, unscoredName } from '../../microscope/dictionary/labels/unscored.ts';
 import { loadDictionarySet } from '../../microscope/dictionary/set.ts';
 import {
   type Attribution,
@@ -26,7 +30,7 @@ import {
 import { oneOf, resolveToken } from '../../microscope/prompt.ts';
 import { findModel, type Model } from '../../model/index.ts';
 import type { CommandSpec } from '../command.ts';
-import { openModel, promptTokens, withModel } from '../model.ts';
+import { openModel, promptTokens, tokenText, withModel } from '../model.ts';
 import { shareOf, wholeNumber } from '../parse.ts';
 import { fixed, quoteToken, table } from '../table.ts';
 import { packageVersion } from '../version.ts';
@@ -99,9 +103,23 @@ const namedPoints = ({ graph }: Attribution, { points }: GraphValidity) =>
     return { layer, feature, position, predicted, measured };
   });
 
+/** What the features of a dictionary raise most; null without a harvest that was made of it. */
+async function raisedBy(model: Model, place: string, dictionary: Dictionary) {
+  const folder = join(place, 'harvest');
+  if (!existsSync(folder)) return () => null;
+  const store = await openHarvest(folder);
+  const own = store.info.dictionary === dictionaryHash(dictionary);
+  const list = own ? store.list() : [];
+  await store.close();
+  return (feature: number) => {
+    const top = list[feature]?.top[0];
+    return top === undefined ? null : raisedName(tokenText(model, top));
+  };
+}
+
 /**
  * The transcoders of a folder with the names of their features: the label, else what another project calls it,
- * with that project's name because nothing of it was scored here.
+ * with that project's name because nothing of it was scored here, else what it fires on or raises, marked.
  */
 async function namedSet(
   model: Model,
@@ -119,10 +137,15 @@ async function namedSet(
   const imported = await Promise.all(
     set.dictionaries.map(async (one) => importedNames(await readImported(places.get(one)!))),
   );
+  const raised = await Promise.all(
+    set.dictionaries.map((one) => raisedBy(model, places.get(one)!, one)),
+  );
   const names: NodeNames = (layer, index) => {
     const label = labels(layer, index);
-    const other = !label || label.source === 'weak' ? imported[layer](index) : null;
-    return other ? importedNameText(other) : (label?.label ?? null);
+    if (label && label.source !== 'weak') return label.label;
+    const other = imported[layer](index);
+    if (other) return importedNameText(other);
+    return label ? unscoredName(label.label) : raised[layer](index);
   };
   return { set, names };
 }

@@ -80,6 +80,7 @@ export const features = {
   },
   sourceMarks: { concept: 'C', tokens: 'T', explanation: 'E', weak: '?', imported: 'I' },
   importedFrom: (source: string) => `Imported from ${source}: not scored here`,
+  unscored: 'No label reached the bars: what it fires on or raises, not confirmed',
   score: 'Score',
   scoreHint:
     'F1 of the label on held-out text: C planted concept, T tokens, E explanation, ? below the bars, I imported (no score)',

@@ -82,6 +82,7 @@ export const features = {
   },
   sourceMarks: { concept: '概', tokens: '词', explanation: '释', weak: '？', imported: '导' },
   importedFrom: (source: string) => `从 ${source} 导入：此处未评分`,
+  unscored: '没有标签达到门槛：只是它激活或推高的词元，未经证实',
   score: '得分',
   scoreHint:
     '标签在留出文本上的 F1：概＝植入概念，词＝词元，释＝解释，？＝未达门槛，导＝导入（无得分）',

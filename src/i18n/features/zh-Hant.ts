@@ -82,6 +82,7 @@ export const features = {
   },
   sourceMarks: { concept: '概', tokens: '詞', explanation: '釋', weak: '？', imported: '匯' },
   importedFrom: (source: string) => `自 ${source} 匯入：此處未評分`,
+  unscored: '沒有標籤達到門檻：只是它活化或推高的詞元，未經證實',
   score: '分數',
   scoreHint:
     '標籤在保留文字上的 F1：概＝植入的概念，詞＝詞元，釋＝解釋，？＝未達門檻，匯＝匯入（無分數）',

@@ -198,10 +198,15 @@ export interface TraceNode {
   readonly position: number;
   /** Feature index, or token id; −1 for errors. */
   readonly index: number;
-  /** Of a feature: one that reached the bar on held-out text, else what another project calls it. */
+  /**
+   * Of a feature: one that reached the bar on held-out text, else what another project calls it, else with `? ` in front
+   * the tokens it fires on or raises.
+   */
   readonly label: string | null;
   /** The dictionary as that project names it. Such a label has no score here. */
   readonly labelFrom?: string;
+  /** Nothing confirms the label: none reached the bar. */
+  readonly unscored?: true;
   /** Id of the planted concept that the label names, for its words in other languages. */
   readonly concept?: string;
   readonly activation: number | null;
@@ -241,7 +246,7 @@ export interface HiddenCount {
 /** A node that is not among those returned. */
 export type HiddenNode = Pick<
   TraceNode,
-  'key' | 'kind' | 'layer' | 'position' | 'index' | 'label' | 'labelFrom' | 'influence'
+  'key' | 'kind' | 'layer' | 'position' | 'index' | 'label' | 'labelFrom' | 'unscored' | 'influence'
 > & { readonly why: HiddenCount['why'] };
 
 export interface TraceTarget {

@@ -155,7 +155,7 @@ export const graphSnippets: {
       uses: ['measureChange', 'predictChange'],
       lines: [...FINDER, `const changes = [${list}];`],
       call: `{
-  predicted: predictChange(found, changes),
+  predicted: predictChange(found, changes, { mode: ${source(mode)} }),
   measured: await measureChange(model, set, found, { changes, mode: ${source(mode)} }),
 }`,
     });

@@ -49,7 +49,6 @@ export function FeatureCard() {
 function Head({ data }: { readonly data: FeatureResponse }) {
   const words = t().features;
   const { index, dictionary, label, provenance, writes } = data;
-  const named = label !== null && label.source !== 'weak';
   const own = active.data.value?.features.find(
     (one) => one.dictionary === dictionary && one.index === index,
   );
@@ -57,7 +56,7 @@ function Head({ data }: { readonly data: FeatureResponse }) {
     <header class="feature-head">
       <h3>{featureName({ ...data, imported: null })}</h3>
       <span class="note" title={`${words.writes} ${writes.join(', ')}`}>
-        {named ? `${featureId(data)} · ` : ''}
+        {label === null ? '' : `${featureId(data)} · `}
         {dictionary} · {words.of(formatCount(data.of))}
       </span>
       <span class="feature-actions">

@@ -8,6 +8,7 @@ import type {
   ImportedNameView,
   LabelView,
 } from '../../../src/lab/api.ts';
+import { unscoredName } from '../../../src/microscope/dictionary/labels/unscored.ts';
 import { post, resource } from '../../api.ts';
 import { tokenText } from '../../components/token.tsx';
 import { locale, t } from '../../i18n.ts';
@@ -195,7 +196,10 @@ export function featureKey(feature: FeatureName): string {
   return namedByLayer(feature) ? `${layer}.${index}` : `${dictionary}:${index}`;
 }
 
-/** The label of a feature where it reached the bar, else an imported one, else its number. */
+/**
+ * The label of a feature where it reached the bar, else an imported one, else what it fires on, marked as not confirmed,
+ * else its number.
+ */
 export function featureName(feature: {
   readonly dictionary: string;
   readonly layer: number | null;
@@ -204,8 +208,9 @@ export function featureName(feature: {
   readonly imported: ImportedNameView | null;
 }): string {
   const { label, imported } = feature;
-  if (label === null) return imported?.text ?? featureId(feature);
-  return label.source === 'weak' ? featureId(feature) : labelText(label);
+  if (label !== null && label.source !== 'weak') return labelText(label);
+  if (imported !== null) return imported.text;
+  return label === null ? featureId(feature) : unscoredName(labelText(label));
 }
 
 /** The whole label of a feature, with its source where another project gave it. */

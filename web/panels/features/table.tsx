@@ -3,7 +3,6 @@ import { VirtualTable } from '../../components/virtual.tsx';
 import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
 import type { FEATURE_SORTS } from '../../state/fields.ts';
 import { setState, state } from '../../state/url.ts';
-import { labelText } from '../labels.ts';
 import {
   active,
   featureId,
@@ -168,10 +167,7 @@ function FeatureRow(props: {
         >
           {featureName(row)}
           {row.label === null && row.imported === null ? null : (
-            <span class="note">
-              {' '}
-              {row.label?.source === 'weak' ? labelText(row.label) : featureId(row)}
-            </span>
+            <span class="note"> {featureId(row)}</span>
           )}
         </button>
       </td>

@@ -159,12 +159,13 @@ function placedLabel(node: GraphNode): string {
   return `${words.kinds[node.kind]} ${nodeLabel(node)} · ${place}${token} (${node.position})`;
 }
 
-/** The label with where the node is, and who calls it so where that is another project. */
+/** The label with where the node is, and who calls it so where that is another project, or that nothing confirms it. */
 export function nodeTitle(node: GraphNode): string {
+  const words = t().features;
   const from = sourceOf(node);
-  return from === undefined
-    ? placedLabel(node)
-    : `${placedLabel(node)} · ${t().features.importedFrom(from)}`;
+  if (from !== undefined) return `${placedLabel(node)} · ${words.importedFrom(from)}`;
+  const guessed = node.unscored && !renamed.value.has(node.key);
+  return guessed ? `${placedLabel(node)} · ${words.unscored}` : placedLabel(node);
 }
 
 /** The project that a node's label is from; undefined for labels made here, or given by the reader. */

@@ -88,7 +88,11 @@ export const groups: Handler<'groups'> = async (session, request, job) => {
   const found = groupFeatures(traced.found.graph, traced.set, {
     nodes: nodes?.map((name) => nodeAt(traced, name)),
     threshold,
-    labels: ({ layer, index }) => names(layer, index)?.label ?? null,
+    // A name that nothing confirms is no reason to keep two features apart.
+    labels: ({ layer, index }) => {
+      const name = names(layer, index);
+      return name && !name.unscored ? name.label : null;
+    },
   });
   return {
     groups: found.map((group) => ({

@@ -11,9 +11,11 @@ import type {
   LabelledFeature,
   ShownLabel,
 } from '../../../microscope/dictionary/labels/types.ts';
+import { raisedName, unscoredName } from '../../../microscope/dictionary/labels/unscored.ts';
 import type { LabelView } from '../../contract/graph.ts';
 import type { Session } from '../session.ts';
 import { type NamedDictionary, openDictionary, setMembers } from './dictionaries.ts';
+import { openedHarvest } from './harvest.ts';
 import { importedNamesOf } from './imported.ts';
 
 /** The labels of one dictionary. */
@@ -94,14 +96,25 @@ export interface NodeName {
   readonly concept?: string;
   /** Who calls it so, where that is another project: the name has no score here. */
   readonly labelFrom?: string;
+  /** No label reached the bars; the name says what it fires on or raises, and begins with a mark. */
+  readonly unscored?: true;
 }
 
-/** A label that reached the bar, else what another project calls the feature, else none. */
-function nodeName(label: LabelView | null, imported: ImportedName | null): NodeName | null {
+/**
+ * A label that reached the bar, else what another project calls the feature, else the label below the bar, else the token
+ * it raises most, else none.
+ */
+function nodeName(
+  label: LabelView | null,
+  imported: ImportedName | null,
+  raised: string | null,
+): NodeName | null {
   if (label && label.source !== 'weak') {
     return { label: label.text, ...(label.concept !== null && { concept: label.concept }) };
   }
-  return imported && { label: imported.text, labelFrom: imported.source };
+  if (imported) return { label: imported.text, labelFrom: imported.source };
+  if (label) return { label: unscoredName(label.text), unscored: true };
+  return raised === null ? null : { label: raisedName(raised), unscored: true };
 }
 
 /** Names of the features of the transcoders that graphs are traced with. */
@@ -111,6 +124,12 @@ export async function namesOf(
   const members = await setMembers(session);
   const books = await Promise.all(members.map(labelBook));
   const imported = await Promise.all(members.map(importedNamesOf));
-  return (layer, index) =>
-    nodeName(books[layer]?.label(index) ?? null, imported[layer]?.(index) ?? null);
+  const harvests = await Promise.all(members.map(openedHarvest));
+  const { tokenizer } = session.model;
+  return (layer, index) => {
+    const top = harvests[layer]?.list[index]?.top[0];
+    const raised = top === undefined ? null : (tokenizer?.tokenStrings([top])[0]?.text ?? null);
+    const label = books[layer]?.label(index) ?? null;
+    return nodeName(label, imported[layer]?.(index) ?? null, raised);
+  };
 }

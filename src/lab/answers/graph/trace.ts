@@ -11,7 +11,11 @@ const MOST_LINKS = 10_000;
 /** Hidden nodes that are named. */
 const NAMED_HIDDEN = 20;
 
-const UNNAMED: { readonly label: null; readonly labelFrom?: undefined } = { label: null };
+const UNNAMED: {
+  readonly label: null;
+  readonly labelFrom?: undefined;
+  readonly unscored?: undefined;
+} = { label: null };
 
 /** The nodes to return, in the graph's order: those that pruning kept, the most influential first. */
 function chooseNodes(keep: readonly boolean[], { found, influences }: Traced): number[] {
@@ -129,8 +133,9 @@ export const trace: Handler<'trace'> = async (session, request, job) => {
       const { kind, layer, position, index } = nodes[i];
       const why = pruned.keepNodes[i] ? 'limit' : 'pruned';
       const influence = influences[i];
-      const { label, labelFrom } = nameAt(i);
-      return { key: keys[i], kind, layer, position, index, label, labelFrom, influence, why };
+      const { label, labelFrom, unscored } = nameAt(i);
+      const name = { label, labelFrom, unscored };
+      return { key: keys[i], kind, layer, position, index, ...name, influence, why };
     });
   const sum = (kind?: string) =>
     kinds.reduce(
