@@ -20,7 +20,7 @@ export async function pinFinding(panel: {
 }): Promise<void> {
   const words = t().notebook;
   const { id, title, about, exports, provenance } = panel;
-  const [{ palettes, renderSvg }] = await Promise.all([import('../../src/figures/index.ts')]);
+  const { palettes, renderSvg } = await import('../../src/figures/index.ts');
   // Reports are read on paper, whatever the theme.
   const drawn = exports?.svg && renderSvg(await exports.svg(palettes.light));
   const table = exports?.table?.();

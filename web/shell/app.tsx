@@ -1,7 +1,7 @@
 import { signal, useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { ProgressLine } from '../components/states.tsx';
+import { Failure, ProgressLine } from '../components/states.tsx';
 import { Toast } from '../components/toast.tsx';
 import { t } from '../i18n.ts';
 import { PANELS, type PanelEntry } from '../panels/index.ts';
@@ -21,9 +21,18 @@ const loaded = signal<ReadonlyMap<string, ComponentType>>(new Map());
 /** The notebook below the panels, as it arrives. */
 const notebook = signal<ComponentType | undefined>(undefined);
 
+/** Panels whose code did not come, as after the lab was stopped or replaced by another version. */
+const lost = signal<ReadonlySet<string>>(new Set());
+
 async function load({ id, load: fetchPanel }: PanelEntry): Promise<void> {
-  const component = await fetchPanel();
-  loaded.value = new Map(loaded.peek()).set(id, component);
+  const others = [...lost.peek()].filter((one) => one !== id);
+  lost.value = new Set(others);
+  try {
+    const component = await fetchPanel();
+    loaded.value = new Map(loaded.peek()).set(id, component);
+  } catch {
+    lost.value = new Set([...lost.peek(), id]);
+  }
 }
 
 /** The whole page: bar, rail, panels, provenance. */
@@ -76,11 +85,19 @@ function skipToMain(): void {
 
 function Slot({ panel }: { readonly panel: PanelEntry }) {
   const View = loaded.value.get(panel.id);
+  const gone = lost.value.has(panel.id);
   return (
     <div class={`slot ${panel.width}`}>
       {View === undefined ? (
-        <section class="panel" aria-busy="true" aria-label={t().common.loading}>
-          <ProgressLine busy={true} />
+        <section class="panel" aria-busy={!gone} aria-label={t().common.loading}>
+          {gone ? (
+            <Failure
+              problem={{ code: 'unreachable', message: '', remedy: '' }}
+              onRetry={() => void load(panel)}
+            />
+          ) : (
+            <ProgressLine busy={true} />
+          )}
         </section>
       ) : (
         <View />

@@ -134,7 +134,10 @@ export function attentionExports(): Exports | undefined {
       shown: {
         name: shownName(),
         pattern: Array.from({ length: pattern.rows }, (_, row) =>
-          Array.from(pattern.values).slice(row * pattern.columns, (row + 1) * pattern.columns),
+          Array.from(
+            { length: pattern.columns },
+            (_, column) => pattern.values[row * pattern.columns + column],
+          ),
         ),
       },
       provenance: { attention: all.provenance, scores: scores.data.value?.provenance ?? null },

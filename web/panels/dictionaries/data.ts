@@ -91,14 +91,15 @@ export function followRuns(): () => void {
       if ('problem' in listed) runProblem.value = listed.problem;
       else {
         runs.value = listed.data;
-        runProblem.value = undefined;
+        let problem: Problem | undefined;
         const name = shownRun.peek();
         if (name !== '') {
           const path = `/api/run?name=${encodeURIComponent(name)}`;
           const found = await send<RunResponse>({ path }, { signal: stop });
-          if ('problem' in found) runProblem.value = found.problem;
+          if ('problem' in found) problem = found.problem;
           else run.value = found.data;
         }
+        runProblem.value = problem;
       }
     } catch (cause) {
       if (!control.signal.aborted) throw cause;

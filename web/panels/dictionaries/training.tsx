@@ -50,10 +50,13 @@ export function courseFigure(
 /** Loss, sparsity, explained variance and dead features of a training while it goes on, or of a finished one. */
 export function Training() {
   const words = t().dictionaries;
-  useEffect(followRuns, []);
+  const shown = shownRun.value;
+  // Another choice looks at once instead of with the next look.
+  useEffect(followRuns, [shown]);
   const list = runs.value?.runs ?? [];
-  const data = run.value?.name === shownRun.value ? run.value : undefined;
-  if (runProblem.value !== undefined) return <Failure problem={runProblem.value} />;
+  const data = run.value?.name === shown ? run.value : undefined;
+  const problem = runProblem.value;
+  if (problem !== undefined && list.length === 0) return <Failure problem={problem} />;
   if (runs.value !== undefined && list.length === 0) {
     return (
       <p class="note">
@@ -63,19 +66,24 @@ export function Training() {
     );
   }
   return (
-    <div class="training" aria-busy={data === undefined}>
+    <div class="training" aria-busy={data === undefined && problem === undefined}>
       <div class="training-head">
         <Select
           label={words.runs}
-          value={shownRun.value}
-          options={list.map(({ name, state: how }) => ({
-            value: name,
-            label: `${name} · ${words.states[how]}`,
-          }))}
+          value={shown}
+          options={[
+            // A link may name a run that is no more; every other one can then be chosen.
+            ...(list.some(({ name }) => name === shown) ? [] : [{ value: shown, label: shown }]),
+            ...list.map(({ name, state: how }) => ({
+              value: name,
+              label: `${name} · ${words.states[how]}`,
+            })),
+          ]}
           onChange={(name) => setState({ run: name })}
         />
         {data === undefined ? null : <Progress data={data} />}
       </div>
+      {problem === undefined ? null : <Failure problem={problem} />}
       {data === undefined ? null : <Course data={data} />}
     </div>
   );

@@ -44,7 +44,14 @@ async function expect<T>(key: string, call: Call<T>, read: (answer: T) => Expect
   };
   put(null);
   const outcome = await send(call);
-  if ('data' in outcome) put(read(outcome.data));
+  if ('data' in outcome) {
+    put(read(outcome.data));
+    return;
+  }
+  // Forgotten, so that pointing at the text again asks again.
+  const next = new Map(expected.peek());
+  next.delete(key);
+  expected.value = next;
 }
 
 interface Shaded {

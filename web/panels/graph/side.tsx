@@ -212,7 +212,14 @@ export function NameField(props: {
   readonly onDone: (name: string | null) => void;
 }) {
   const input = useRef<HTMLInputElement>(null);
+  const ended = useRef(false);
   useLayoutEffect(() => input.current?.select(), []);
+  // A field that is taken away loses the focus, which must not end it a second time.
+  const end = (name: string | null) => {
+    if (ended.current) return;
+    ended.current = true;
+    props.onDone(name);
+  };
   return (
     <input
       type="text"
@@ -222,10 +229,10 @@ export function NameField(props: {
       ref={input}
       onKeyDown={(event) => {
         event.stopPropagation();
-        if (event.key === 'Enter') props.onDone(event.currentTarget.value.trim());
-        if (event.key === 'Escape') props.onDone(null);
+        if (event.key === 'Enter') end(event.currentTarget.value.trim());
+        if (event.key === 'Escape') end(null);
       }}
-      onBlur={(event) => props.onDone(event.currentTarget.value.trim())}
+      onBlur={(event) => end(event.currentTarget.value.trim())}
     />
   );
 }
