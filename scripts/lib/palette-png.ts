@@ -23,7 +23,18 @@ export async function withPalette(png: Buffer, page: Page): Promise<Buffer> {
     }
     return { width: bitmap.width, height: bitmap.height, pixels: btoa(text) };
   }, png.toString('base64'));
-  const rgba = Buffer.from(pixels, 'base64');
+  return encodePalette(Buffer.from(pixels, 'base64'), { width, height });
+}
+
+/**
+ * A picture as PNG with a palette.
+ *
+ * @param rgba `[height, width, 4]`, bytes; how far a pixel lets through what is below is left out
+ */
+export function encodePalette(
+  rgba: Buffer,
+  { width, height }: { readonly width: number; readonly height: number },
+): Buffer {
   const { palette, nearest } = reduce(rgba);
   const rows = Buffer.alloc(height * (width + 1));
   for (let y = 0; y < height; y++) {
