@@ -13,7 +13,10 @@ import { wholeNumber } from './parse.ts';
 export function withExamples(command: Command): Command {
   return command
     .option('--clean <prompt>', 'prompt with the answer')
-    .option('--corrupted <prompt>', 'prompt of the same number of tokens without it')
+    .option(
+      '--corrupted <prompt>',
+      'prompt of the same number of tokens without it; not needed with --ablation zero',
+    )
     .option('--target <token>', 'right answer to the clean prompt, as text or #id')
     .option('--distractor <token>', 'token it is compared with')
     .option('--examples <file>', 'JSON list of {clean, corrupted, target, distractor} instead')
@@ -24,7 +27,7 @@ export function withExamples(command: Command): Command {
 
 const example = z.strictObject({
   clean: z.string(),
-  corrupted: z.string(),
+  corrupted: z.string().optional(),
   target: z.string(),
   distractor: z.string(),
 });
@@ -35,6 +38,8 @@ export interface ExampleOptions extends Partial<z.infer<typeof example>> {
   readonly ioi?: number;
   readonly corruption: string;
   readonly seed: number;
+  /** Of commands that cut edges. */
+  readonly ablation?: string;
 }
 
 function bad(message: string): GlassboxError {
@@ -87,9 +92,13 @@ export async function circuitExamples(
         if (data) return data;
         throw bad('--clean also needs --corrupted, --target and --distractor');
       });
+  const alone = options.ablation === 'zero';
+  if (!alone && texts.some((one) => one.corrupted === undefined)) {
+    throw bad('--clean and --examples also need corrupted prompts, unless edges are cut to zero');
+  }
   return texts.map((one) => ({
     clean: encodePrompt(model, one.clean),
-    corrupted: encodePrompt(model, one.corrupted),
+    corrupted: encodePrompt(model, one.corrupted ?? one.clean),
     target: resolveToken(model, one.target),
     distractor: resolveToken(model, one.distractor),
   }));

@@ -158,3 +158,12 @@ test('patch aligns prompts by named places, and estimates', async () => {
   assert.equal(await refusal(...args, '--align', '3=1:2'), 'bad-option');
   assert.equal(await refusal(...args, '--align', 'END=-1:-1', 'END=2:2'), 'bad-option');
 });
+
+test('edges cut to zero need no corrupted prompt; others do', async () => {
+  const one = ['--clean', CLEAN, '--target', 'Mary', '--distractor', 'John'];
+  const search = ['circuit', 'find', ...one, '--method', 'acdc', '--threshold', '8'];
+  const { code, out, err } = await glassbox(...search, '--ablation', 'zero', '--json');
+  assert.equal(code, 0, out + err);
+  assert.equal(JSON.parse(out).n, 1);
+  assert.equal(await refusal(...search), 'bad-option');
+});

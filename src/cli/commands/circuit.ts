@@ -152,7 +152,10 @@ const find: CommandSpec = {
       const rows = kept
         .slice(0, options.top)
         .map(({ name, index }) => [name, fixed(scores[index], 4)]);
-      const shown = `showing ${rows.length} of ${kept.length} edges kept, strongest first`;
+      const chosen = edges ?? Math.round((fraction ?? 0.05) * graph.edges.length);
+      const loose = method === 'acdc' ? 0 : chosen - kept.length;
+      const left = loose > 0 ? ` (${loose} more lie on no path and are left out)` : '';
+      const shown = `showing ${rows.length} of ${kept.length} edges kept${left}, strongest first`;
       return [
         table(['edge', 'score'], rows),
         `${shown}; ${graph.edges.length} in all, ${document.nodes.length} of ${graph.nodes.length} nodes touched`,
