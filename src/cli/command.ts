@@ -12,6 +12,8 @@ export interface CommandSpec {
     input: { args: any[]; options: any },
   ) => Promise<number | undefined>;
   readonly name: string;
+  /** Options that name what is written, checked before any work is done: a file whose folder exists, or a folder. */
+  readonly writes?: { readonly files?: readonly string[]; readonly folders?: readonly string[] };
   readonly summary: string;
   /** Complete command lines with what they do, shown at the end of `--help`. */
   readonly examples: readonly { readonly line: string; readonly does: string }[];

@@ -26,10 +26,17 @@ export async function openCorpus(model: Model, corpus: CorpusConfig): Promise<To
   return split === 'train' ? worldStream(model, seed) : heldOutDocuments(model, seed);
 }
 
-/** Reads `world:SEED`, `held-out:SEED` or the path of a text file. */
+/** Reads `world:SEED`, `held-out:SEED` or the path of a text file. Throws `bad-option` for another seed. */
 export function parseCorpus(text: string): CorpusConfig {
-  const world = /^(world|held-out):(\d+)$/.exec(text);
+  const world = /^(world|held-out):(.*)$/.exec(text);
   if (!world) return { text };
+  if (!/^\d+$/.test(world[2])) {
+    throw new GlassboxError(`'${text}': a seed is a whole number of at least 0`, {
+      code: 'bad-option',
+      remedy: `Write ${world[1]}:1, say, or ./${text} for a file of that name.`,
+      details: { text },
+    });
+  }
   return { world: { seed: Number(world[2]), split: world[1] === 'world' ? 'train' : 'held-out' } };
 }
 
@@ -112,15 +119,31 @@ function heldOutDocuments(model: Model, seed: number): TokenSource {
   };
 }
 
+/** Bytes as text. Throws `bad-text` for another encoding, which would be read as text full of replacement characters. */
+function utf8(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new GlassboxError(`${path} is not UTF-8 text`, {
+      code: 'bad-text',
+      remedy: 'Save it as UTF-8, for example with `iconv -f utf-16 -t utf-8`.',
+      details: { path },
+      cause,
+    });
+  }
+}
+
 async function textCorpus(model: Model, path: string): Promise<TokenSource> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new GlassboxError(`cannot read the text ${path}`, {
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === 'EISDIR' ? 'it is a folder' : 'there is no such file';
+    throw new GlassboxError(`cannot read the text ${path}: ${reason}`, {
       code: 'no-file',
       remedy: 'Give the path of a UTF-8 text file, or world:SEED for the built-in world.',
       details: { path },
       cause,
     });
   });
+  const text = utf8(bytes, path);
   const tokenizer = tokenizerOf(model);
   const longest = contextLength(model.config);
   const rows = text

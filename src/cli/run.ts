@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { GlassboxError, isGlassboxError } from '../base/error.ts';
+import { checkFileWritable, checkFolderWritable } from '../base/files.ts';
 import { type CommandSpec, EXIT } from './command.ts';
 import { commands } from './commands/index.ts';
 import { type Context, createContext, type Streams } from './context.ts';
@@ -64,8 +65,21 @@ function attach(
   command.option('--json', 'print one JSON document on stdout, progress on stderr');
   command.action(async (...params: unknown[]) => {
     const args = params.slice(0, -2);
-    done((await spec.action(context, { args, options: params.at(-2) })) ?? EXIT.ok);
+    const options = params.at(-2) as Readonly<Record<string, unknown>>;
+    await checkPlaces(spec, options);
+    done((await spec.action(context, { args, options })) ?? EXIT.ok);
   });
+}
+
+/** Throws `write-failed` when what a command is to write could not be written. */
+async function checkPlaces(
+  { writes = {} }: CommandSpec,
+  options: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const places = (names: readonly string[] = []) =>
+    names.flatMap((name) => (typeof options[name] === 'string' ? [options[name]] : []));
+  for (const path of places(writes.files)) await checkFileWritable(path);
+  for (const path of places(writes.folders)) await checkFolderWritable(path);
 }
 
 /** What was thrown because of Ctrl-C, as the error it is. */
@@ -79,12 +93,18 @@ function stopped(error: unknown): unknown {
   });
 }
 
+const IN_QUOTES = 'Put text with spaces in quotes.';
+
 function report(error: unknown, json: boolean, streams: Streams): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok;
+    const unquoted = error.code === 'commander.excessArguments';
+    if (unquoted && !json) streams.stderr.write(`  ${IN_QUOTES}\n`);
     if (json) {
       const message = error.message.replace(/^error: /, '');
-      const remedy = 'Run the command with --help to see its arguments and options.';
+      const remedy = unquoted
+        ? IN_QUOTES
+        : 'Run the command with --help to see its arguments and options.';
       writeError(streams, { code: 'bad-command-line', message, remedy });
     }
     return EXIT.badInput;

@@ -21,7 +21,8 @@ export function tokenizerOf(model: Model): Tokenizer {
 /** Token ids of a prompt, with the special tokens the tokenizer adds. Throws `empty-prompt`. */
 export function encodePrompt(model: Model, text: string): number[] {
   const ids = tokenizerOf(model).encode(text, { addSpecialTokens: true });
-  if (ids.length > 0) return ids;
+  // A tokenizer that puts a begin-of-text token in front makes a prompt out of nothing.
+  if (ids.length > 0 && text !== '') return ids;
   throw new GlassboxError('the prompt is empty', {
     code: 'empty-prompt',
     remedy: 'Give at least one character.',
@@ -45,7 +46,8 @@ function oneToken(tokenizer: Tokenizer, text: string): number | null {
  * `Mary` means ` Mary` where that is a token, else `Mary`; text that starts with a space or stands in double
  * quotes (`"Mary"`) is taken as it is.
  *
- * @throws GlassboxError `not-one-token` when the text is several tokens, naming them
+ * @throws GlassboxError `not-one-token` when the text is several tokens, naming them; `bad-token` when there is no
+ *   such id, or no text
  */
 export function resolveToken(model: Model, token: string | number): number {
   const id = typeof token === 'number' ? token : /^#\d+$/.test(token) ? Number(token.slice(1)) : -1;
@@ -54,6 +56,12 @@ export function resolveToken(model: Model, token: string | number): number {
     throw new GlassboxError(`token ${token} is outside the vocabulary`, {
       code: 'bad-token',
       remedy: `Give an id from 0 to ${model.config.dVocab - 1}, or the token's text.`,
+    });
+  }
+  if (token === '') {
+    throw new GlassboxError('the text of a token is empty', {
+      code: 'bad-token',
+      remedy: 'Give the text of one token, or its id as #123.',
     });
   }
   const tokenizer = tokenizerOf(model);

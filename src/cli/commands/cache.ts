@@ -8,6 +8,7 @@ import { table } from '../table.ts';
 
 export const cache: CommandSpec = {
   name: 'cache',
+  writes: { files: ['out'] },
   summary: 'write activations of a prompt to a safetensors file, one tensor per address',
   examples: [
     { line: 'cache "37 + 48 =" --out cache.safetensors', does: 'every address' },

@@ -61,6 +61,7 @@ function randomTable({ points, cpr, cmd }: RandomCurve): string {
 
 const find: CommandSpec = {
   name: 'find',
+  writes: { files: ['out'] },
   summary: 'score the edges between heads and MLPs, and keep the circuit that does a task',
   examples: [
     {

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { GlassboxError } from '../../base/error.ts';
-import { writeFileAtomic } from '../../base/files.ts';
+import { checkFileWritable, checkFolderWritable, writeFileAtomic } from '../../base/files.ts';
 import {
   circuitTracerRemark,
   dictionaryFormats,
@@ -51,6 +51,7 @@ function placeOf(at: string | undefined) {
 
 export const importCommand: CommandSpec = {
   name: 'import',
+  writes: { folders: ['out'] },
   summary: `read a dictionary of another project (${dictionaryFormats.slice(1).join(', ')}), or ${featureFormats}`,
   examples: [
     {
@@ -238,6 +239,7 @@ export const exportCommand: CommandSpec = {
       ),
   async action(context, { args: [first, more], options }) {
     const to = oneOf('format', options.to, targets);
+    await (to === 'neuronpedia' ? checkFileWritable : checkFolderWritable)(options.out);
     const paths = await Promise.all(
       [first, ...more].map((text: string) => dictionaryFolder(text, options)),
     );

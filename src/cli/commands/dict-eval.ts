@@ -150,6 +150,7 @@ const HEAD = [
 
 export const evalCommand: CommandSpec = {
   name: 'eval',
+  writes: { files: ['figure'] },
   summary: 'measure and compare dictionaries on text: L0, explained variance, losses in place',
   examples: [
     { line: 'dict eval', does: 'every shipped dictionary' },

@@ -36,16 +36,16 @@ import { importedTable, importedText } from './dict-imported.ts';
 export const harvestFolder = (dictionary: string): string => join(dictionary, 'harvest');
 
 interface HarvestFlags {
-  readonly corpus: string;
-  readonly batches: number;
+  readonly corpus?: string;
+  readonly batches?: number;
   readonly exclude?: readonly string[];
   readonly out?: string;
 }
 
 function withCorpus(command: Command): Command {
   return command
-    .option('--corpus <text>', 'world:SEED, held-out:SEED, or a text file', 'world:2001')
-    .option('--batches <n>', 'batches of 64 rows', wholeNumber('--batches', 1), 24)
+    .option('--corpus <text>', 'world:SEED, held-out:SEED, or a text file; world:2001 unless told')
+    .option('--batches <n>', 'batches of 64 rows; 24 unless told', wholeNumber('--batches', 1))
     .option('--exclude <token...>', 'tokens left out; begin-of-text and padding unless told')
     .option('--out <folder>', 'where the harvest is; DICTIONARY/harvest unless told');
 }
@@ -61,8 +61,8 @@ async function runHarvest(
 ) {
   const { folder, model, dictionary, flags } = options;
   return harvest(folder, model, dictionary, {
-    tokens: await openCorpus(model, parseCorpus(flags.corpus)),
-    batches: flags.batches,
+    tokens: await openCorpus(model, parseCorpus(flags.corpus ?? 'world:2001')),
+    batches: flags.batches ?? 24,
     excluded: excludedTokens(model, flags.exclude),
     progress: context.progress,
     signal: context.signal,
@@ -76,6 +76,7 @@ function noteWeights(context: Context, model: Model, dictionary: Dictionary): vo
 
 export const harvestCommand: CommandSpec = {
   name: 'harvest',
+  writes: { folders: ['out'] },
   summary: 'write down what makes every feature fire, once, for its page; resumes',
   examples: [
     {
@@ -101,6 +102,20 @@ export const harvestCommand: CommandSpec = {
   },
 };
 
+/** Whether options ask for another text than was harvested. A text may end before the batches that are asked for. */
+async function asksForOther(
+  model: Model,
+  info: FeatureStore['info'],
+  { corpus, batches, exclude }: HarvestFlags,
+): Promise<boolean> {
+  const excluded = excludedTokens(model, exclude).join();
+  if (exclude && excluded !== info.excluded.join()) return true;
+  const wanted = corpus === undefined ? undefined : parseCorpus(corpus);
+  if (wanted && (await openCorpus(model, wanted)).name !== info.corpus) return true;
+  const ended = wanted !== undefined && 'text' in wanted && batches! > info.batches;
+  return batches !== undefined && batches !== info.batches && !ended;
+}
+
 /** Opens the harvest of a dictionary, made first when there is none. */
 async function openStore(
   context: Context,
@@ -113,7 +128,8 @@ async function openStore(
 ): Promise<FeatureStore> {
   const { path, model, dictionary, flags } = options;
   const folder = flags.out ?? harvestFolder(path);
-  if (!existsSync(join(folder, 'index.json'))) {
+  const made = !existsSync(join(folder, 'index.json'));
+  if (made) {
     context.note(`No harvest in ${folder} yet; making one.`);
     const done = await runHarvest(context, { folder, model, dictionary, flags });
     if (!done) {
@@ -124,7 +140,17 @@ async function openStore(
       });
     }
   }
-  return openHarvestOf(dictionary, { folder, path });
+  const store = await openHarvestOf(dictionary, { folder, path });
+  if (!made && (await asksForOther(model, store.info, flags))) {
+    const { corpus, counted } = store.info;
+    await store.close();
+    throw new GlassboxError(`${folder} already holds a harvest, of ${counted} tokens (${corpus})`, {
+      code: 'harvest-exists',
+      remedy: 'Leave --corpus, --batches and --exclude out, or name a folder for another with --out.',
+      details: { folder },
+    });
+  }
+  return store;
 }
 
 /** Opens a harvest that was made of this dictionary; throws `harvest-mismatch` for that of another one. */
@@ -237,6 +263,7 @@ function showImported(
 
 export const featuresCommand: CommandSpec = {
   name: 'features',
+  writes: { folders: ['out'] },
   summary: 'look at features: a page, a list, or what fires on a text',
   examples: [
     {

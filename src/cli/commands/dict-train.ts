@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GlassboxError } from '../../base/error.ts';
-import { writeFileAtomic } from '../../base/files.ts';
+import { checkFolderWritable, writeFileAtomic } from '../../base/files.ts';
 import {
   configuredTasks,
   type Dictionary,
@@ -297,6 +297,8 @@ Every field: docs/recipes/0005-dictionaries.md`,
   define: (command) => command.argument('<config>', 'configuration, JSON'),
   async action(context, { args: [path] }) {
     const config = parseTrainConfig(await readJson(path));
+    const run = config.run ?? join(config.out, 'run');
+    for (const folder of [config.out, run]) await checkFolderWritable(folder);
     const load = { onProgress: context.progress };
     const model = await openModel(config.model, load);
     const other = config.other ? await openModel(config.other, load) : undefined;
@@ -305,7 +307,6 @@ Every field: docs/recipes/0005-dictionaries.md`,
     const excluded = excludedTokens(model, config.exclude);
     const setup: Setup = { config, model, other, tasks, excluded };
     const source = await openSource(context, setup);
-    const run = config.run ?? join(config.out, 'run');
     const listening = await listeners(context, run);
     const { rows, steps, normalise, deadAfter, prune, warmup, decay } = config;
     const trained = await trainDictionaries({

@@ -135,6 +135,7 @@ async function analysed(work: Promise<IoiAnalysis>): Promise<IoiAnalysis | Glass
 
 export const ioi: CommandSpec = {
   name: 'ioi',
+  writes: { files: ['out'] },
   summary: 'indirect object identification: which heads do it, in which role, with evidence',
   examples: [
     { line: 'ioi', does: 'heads of the built-in model on its own sentences' },

@@ -69,6 +69,7 @@ const evalCommand: CommandSpec = {
 
 const train: CommandSpec = {
   name: 'train',
+  writes: { folders: ['out', 'run'] },
   summary: 'train the built-in model: seeded, resumable; the same command continues after Ctrl-C',
   examples: [
     { line: 'organisms train', does: 'the recipe of the shipped model' },

@@ -55,6 +55,7 @@ function draw(solution: ToySolution, title: string, theme: (typeof themes)[numbe
 
 export const toy: CommandSpec = {
   name: 'toy',
+  writes: { files: ['out'] },
   summary: 'train a toy model of superposition, and show how it packs its features',
   examples: [
     { line: 'toy', does: 'five features in a plane, each present one time in ten: a pentagon' },

@@ -158,6 +158,7 @@ const bothGiven = () =>
 
 export const trace: CommandSpec = {
   name: 'trace',
+  writes: { files: ['out'], folders: ['frontEnd'] },
   summary: 'attribution graph of a prediction: from prompt to answer, through features',
   examples: [
     {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { GlassboxError } from '../../base/error.ts';
 import type { Model } from '../../model/model.ts';
 import { findDictionaries, loadDictionary, readDictionaryConfig } from './files.ts';
@@ -88,11 +89,15 @@ export async function loadDictionarySet(
     );
   }
   if (byLayer.size === 0) {
-    throw new GlassboxError(`${folder} holds no transcoders`, {
-      code: 'no-dictionary',
-      remedy: `Give a folder with one transcoder for each of the ${nLayers} layers of ${model.name} (--dictionaries); \`glassbox dict train --help\` shows how to train them.`,
-      details: { folder },
-    });
+    const there = existsSync(folder);
+    throw new GlassboxError(
+      there ? `${folder} holds no transcoders` : `there is no folder ${folder}`,
+      {
+        code: 'no-dictionary',
+        remedy: `Give a folder with one transcoder for each of the ${nLayers} layers of ${model.name} (--dictionaries); \`glassbox dict train --help\` shows how to train them.`,
+        details: { folder },
+      },
+    );
   }
   const last = Math.max(...byLayer.keys());
   if (last >= nLayers) {

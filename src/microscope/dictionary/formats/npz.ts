@@ -1,6 +1,6 @@
-import { openAsBlob } from 'node:fs';
 import { GlassboxError } from '../../../base/error.ts';
 import { decodeValues, type StoredDtype } from '../../../base/safetensors/dtypes.ts';
+import { openBlob } from './blob.ts';
 import { badDictionary, type ForeignTensor } from './tensors.ts';
 import { withZip } from './zip.ts';
 
@@ -62,11 +62,11 @@ function byRows(shape: readonly number[], data: ArrayLike<number>): Float64Array
   return out;
 }
 
-/** All arrays of an `.npz` file by name. Throws `bad-dictionary`. */
+/** All arrays of an `.npz` file by name. Throws `bad-dictionary` or `no-file`. */
 export async function readNpz(path: string): Promise<Map<string, ForeignTensor>> {
   const refuse = (message: string) => badDictionary(path, message);
   try {
-    return await withZip(await openAsBlob(path), refuse, async ({ names, read }) => {
+    return await withZip(await openBlob(path), refuse, async ({ names, read }) => {
       const arrays = await read(names.filter((name) => name.endsWith('.npy')));
       return new Map(
         [...arrays].map(([full, bytes]) => {

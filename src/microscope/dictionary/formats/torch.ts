@@ -1,7 +1,7 @@
-import { openAsBlob } from 'node:fs';
 import { GlassboxError } from '../../../base/error.ts';
 import { DTYPE_BYTES, decodeValues, type StoredDtype } from '../../../base/safetensors/dtypes.ts';
 import type { TensorToStore } from '../../../base/safetensors/index.ts';
+import { openBlob } from './blob.ts';
 import { PickleGlobal, PickleRecord, type PickleRules, readPickle } from './pickle.ts';
 import { withZip } from './zip.ts';
 
@@ -311,20 +311,14 @@ function readLegacy(bytes: Uint8Array, source: string, records: ReadonlySet<stri
  *
  * @param options.records full names of classes whose objects may be in the file; they are read as records of their fields, and
  *   the classes are neither looked for nor run
- * @throws GlassboxError `unsafe-pickle`, `bad-pickle` or `bad-torch-file`
+ * @throws GlassboxError `unsafe-pickle`, `bad-pickle`, `bad-torch-file` or `no-file`
  */
 export async function readTorchFile(
   path: string,
   options: { readonly records?: ReadonlySet<string> } = {},
 ): Promise<TorchValue> {
   const { records = new Set<string>() } = options;
-  const blob = await openAsBlob(path).catch((cause) => {
-    throw new GlassboxError(`cannot read ${path}`, {
-      code: 'no-file',
-      remedy: 'Give the path of an existing file.',
-      cause,
-    });
-  });
+  const blob = await openBlob(path);
   try {
     const head = new Uint8Array(await blob.slice(0, 64).arrayBuffer());
     const isZip = head[0] === 0x50 && head[1] === 0x4b;
