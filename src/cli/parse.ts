@@ -5,12 +5,17 @@ function bad(message: string, remedy: string): GlassboxError {
   return new GlassboxError(message, { code: 'bad-option', remedy });
 }
 
-/** For commander: a whole number of at least `min`. */
-export function wholeNumber(name: string, min = Number.NEGATIVE_INFINITY) {
+/** For commander: a whole number of at least `min` and at most `max`. */
+export function wholeNumber(
+  name: string,
+  min = Number.NEGATIVE_INFINITY,
+  max = Number.POSITIVE_INFINITY,
+) {
   return (text: string): number => {
     const value = Number(text);
-    if (text.trim() !== '' && Number.isInteger(value) && value >= min) return value;
-    const range = Number.isFinite(min) ? ` of at least ${min}` : '';
+    if (text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
+    const least = Number.isFinite(min) ? ` of at least ${min}` : '';
+    const range = Number.isFinite(max) ? ` from ${min} to ${max}` : least;
     throw bad(`${name} is '${text}', expected a whole number${range}`, `Give ${name} as a number.`);
   };
 }

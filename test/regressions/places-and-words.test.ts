@@ -64,19 +64,26 @@ test('a place that cannot be written to is refused before any work, and nothing 
 // "internal: Unable to open file as blob", and a prompt of nothing that gave an answer.
 test('files that are not there and words that are empty are named', async () => {
   await refused('no-file', /no\.pt/, 'trace', '--open', join(folder, 'no.pt'));
-  await refused(
-    'no-file',
-    'dict',
-    'import',
-    join(folder, 'no.npz'),
-    '--out',
-    join(folder, 'x'),
-  );
   await refused('no-dictionary', /there is no folder/, 'trace', 'x', '-d', join(folder, 'nothing'));
   await refused('empty-prompt', /prompt is empty/, 'trace', '');
   await refused('empty-prompt', /prompt is empty/, 'dict', 'features', 'resid-2', '--text', '');
   await refused('bad-token', /empty/, 'trace', '37 + 48 =', '--target', '');
   await refused('bad-command-line', /too many arguments/, 'trace', '37', '+', '48', '=');
+});
+
+// "internal: options.port should be >= 0", a lab without the dictionaries that were named, a half minute of dashes, a
+// faithfulness of -1 that was rounding, and options that were ignored.
+test('what cannot be answered is refused instead of run', async () => {
+  await refused('bad-option', /from 0 to 65535/, 'lab', '--port', '99999');
+  await refused('no-dictionary', /no folder/, 'lab', '--dictionaries', join(folder, 'nothing'));
+  await refused('no-dictionary', /is a file/, 'lab', '--dictionaries', file);
+  const same = ['--target', '8', '--distractor', '8'];
+  await refused('same-token', /itself/, 'attribute', '37 + 48 =', ...same);
+  const pair = ['--clean', '37 + 48 =', '--corrupted', '37 + 48 =', '--target', '8'];
+  await refused('no-difference', /nothing can/, 'circuit', 'find', ...pair, '--distractor', '7');
+  const both = ['--edges', '3', '--fraction', '0.1'];
+  await refused('bad-option', /both given/, 'circuit', 'find', '--ioi', '2', ...both);
+  await refused('bad-option', /without --reference/, 'ioi', '--acdc', '2');
 });
 
 // Text in another encoding was read as replacement characters, `world:abc` as the name of a file.

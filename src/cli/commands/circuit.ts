@@ -97,6 +97,12 @@ const find: CommandSpec = {
       .option('--top <n>', 'edges to print', wholeNumber('--top', 0), 20)
       .option('-o, --out <file>', 'write the circuit as JSON'),
   async action(context, { options }) {
+    if (options.edges !== undefined && options.fraction !== undefined) {
+      throw new GlassboxError('--edges and --fraction are both given', {
+        code: 'bad-option',
+        remedy: 'Say how many edges to keep in one of the two ways.',
+      });
+    }
     const model = await openModel(context, options);
     const examples = await circuitExamples(model, options);
     const method = oneOf('method', options.method, circuitMethods);
@@ -161,6 +167,11 @@ const find: CommandSpec = {
         table(['edge', 'score'], rows),
         `${shown}; ${graph.edges.length} in all, ${document.nodes.length} of ${graph.nodes.length} nodes touched`,
         `faithfulness ${showEstimate(found, 3)}, n = ${examples.length}`,
+        ...(kept.length === 0
+          ? [
+              'none of the edges that were to be kept lies on a path from the input to the logits; keep more',
+            ]
+          : []),
         ...(curve ? ['', curveTable(curve)] : []),
         ...(chance ? ['', randomTable(chance)] : []),
       ].join('\n');

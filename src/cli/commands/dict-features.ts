@@ -146,7 +146,8 @@ async function openStore(
     await store.close();
     throw new GlassboxError(`${folder} already holds a harvest, of ${counted} tokens (${corpus})`, {
       code: 'harvest-exists',
-      remedy: 'Leave --corpus, --batches and --exclude out, or name a folder for another with --out.',
+      remedy:
+        'Leave --corpus, --batches and --exclude out, or name a folder for another with --out.',
       details: { folder },
     });
   }

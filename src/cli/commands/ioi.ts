@@ -158,6 +158,12 @@ export const ioi: CommandSpec = {
       )
       .option('-o, --out <file>', 'write the table as a Markdown page'),
   async action(context, { options }) {
+    if (options.acdc && !options.reference) {
+      throw new GlassboxError('--acdc is given without --reference', {
+        code: 'bad-option',
+        remedy: 'Add --reference: ACDC is compared with the published circuit.',
+      });
+    }
     const set = oneOf('sentences', options.sentences, sentenceSets);
     if (options.acdc && !options.reference) {
       throw new GlassboxError('--acdc compares with the published figures', {

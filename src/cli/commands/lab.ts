@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { GlassboxError } from '../../base/error.ts';
 import { DEFAULT_PORT, startLab } from '../../lab/index.ts';
 import { DEFAULT_MODEL, findModel } from '../../model/index.ts';
 import type { CommandSpec } from '../command.ts';
@@ -15,6 +17,19 @@ async function untilStopped(signal: AbortSignal): Promise<void> {
   if (signal.aborted) stop();
   await stopped;
   process.off('SIGTERM', stop);
+}
+
+async function checkFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => null);
+  if (found?.isDirectory()) return;
+  throw new GlassboxError(
+    found ? `--dictionaries ${folder} is a file` : `--dictionaries: there is no folder ${folder}`,
+    {
+      code: 'no-dictionary',
+      remedy: 'Give the folder of a dictionary, or one that holds such folders.',
+      details: { folder },
+    },
+  );
 }
 
 export const lab: CommandSpec = {
@@ -38,7 +53,7 @@ export const lab: CommandSpec = {
       .option(
         '-p, --port <n>',
         `port that must be free; without it the first free one from ${DEFAULT_PORT} on`,
-        wholeNumber('--port', 0),
+        wholeNumber('--port', 0, 65_535),
       )
       .option('--host <address>', 'address to listen on; others than loopback need a token')
       .option('--token <text>', 'what visitors must know; better in GLASSBOX_LAB_TOKEN')
@@ -53,6 +68,7 @@ export const lab: CommandSpec = {
     const token = options.token ?? process.env.GLASSBOX_LAB_TOKEN;
     // A wrong name is told at once; without the built-in model the lab still serves any other.
     if (model !== DEFAULT_MODEL) await findModel(model);
+    for (const folder of dictionaries ?? []) await checkFolder(folder);
     const running = await startLab({ model, port, host, token, origins, dictionaries, runs });
     try {
       const { url } = running;

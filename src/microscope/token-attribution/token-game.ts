@@ -112,6 +112,12 @@ const int64 = (values: readonly number[], shape: readonly number[]): TensorData 
 export function tokenGame(model: Model, task: TokenTask): TokenGame {
   const { config, runner } = model;
   const { tokens, target, distractor, baseline = 'mean' } = task;
+  if (target === distractor) {
+    throw new GlassboxError(`the difference of token #${target} to itself is always 0`, {
+      code: 'same-token',
+      remedy: 'Give two different tokens.',
+    });
+  }
   const { tokens: batch } = toBatch(config, tokens);
   const fixed = new Set(task.fixed ?? (tokens[0] === config.tokens.bos ? [0] : []));
   const positions = tokens.map((_, i) => i).filter((i) => !fixed.has(i));
