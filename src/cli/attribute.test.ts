@@ -28,7 +28,7 @@ test('attribute refuses what it does not know', async () => {
     [['--methods', 'shap'], 'unknown-method'],
     [['--baseline', 'none'], 'unknown-baseline'],
     [['--seeds', '0'], 'bad-option'],
-    [['--paraphrase', ''], 'no-players'],
+    [['--paraphrase', ''], 'empty-prompt'],
     [['--distractor', 'Nonesuchname'], 'not-one-token'],
   ] as const) {
     assert.equal(await refusal(...args, ...more), code);
