@@ -13,8 +13,8 @@ import {
   readImported,
 } from '../../microscope/dictionary/index.ts';
 import { featureLabels } from '../../microscope/dictionary/labels/index.ts';
-import { raisedName, unscoredName } from '../../microscope/dictionary/labels/unscored.ts';
 import { loadDictionarySet } from '../../microscope/dictionary/set.ts';
+import { raisedName, unscoredName } from '../../microscope/graph/format/unscored-label.ts';
 import {
   type Attribution,
   attributePrompt,

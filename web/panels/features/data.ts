@@ -8,7 +8,7 @@ import type {
   ImportedNameView,
   LabelView,
 } from '../../../src/lab/api.ts';
-import { unscoredName } from '../../../src/microscope/dictionary/labels/unscored.ts';
+import { unscoredName } from '../../../src/microscope/graph/format/unscored-label.ts';
 import { post, resource } from '../../api.ts';
 import { tokenText } from '../../components/token.tsx';
 import { locale, t } from '../../i18n.ts';

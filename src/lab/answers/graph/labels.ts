@@ -11,7 +11,7 @@ import type {
   LabelledFeature,
   ShownLabel,
 } from '../../../microscope/dictionary/labels/types.ts';
-import { raisedName, unscoredName } from '../../../microscope/dictionary/labels/unscored.ts';
+import { raisedName, unscoredName } from '../../../microscope/graph/format/unscored-label.ts';
 import type { LabelView } from '../../contract/graph.ts';
 import type { Session } from '../session.ts';
 import { type NamedDictionary, openDictionary, setMembers } from './dictionaries.ts';

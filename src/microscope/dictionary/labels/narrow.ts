@@ -1,12 +1,7 @@
 import { largestCount } from './detect.ts';
 import type { FeatureEvents, TextColumns } from './scan.ts';
-import {
-  createTokenFinder,
-  placesOf,
-  TOKEN_PLACES,
-  type TokenPlace,
-  type TokenSet,
-} from './tokens.ts';
+import { createTokenFinder, placesOf, type TokenSet } from './tokens.ts';
+import { TOKEN_PLACES, type TokenPlace } from './types.ts';
 
 /** What narrows a set of tokens down: a concept that holds there too, or tokens at another place. */
 export type Context =

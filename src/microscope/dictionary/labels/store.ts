@@ -4,15 +4,15 @@ import { z } from 'zod';
 import { GlassboxError } from '../../../base/error.ts';
 import { writeFileAtomic } from '../../../base/files.ts';
 import { reaches } from './detect.ts';
-import { TOKEN_PLACES } from './tokens.ts';
-import type {
-  ConceptLabel,
-  DetectionScore,
-  FeatureLabels,
-  LabelContext,
-  LabelledFeature,
-  LabelSource,
-  TokenLabel,
+import {
+  type ConceptLabel,
+  type DetectionScore,
+  type FeatureLabels,
+  type LabelContext,
+  type LabelledFeature,
+  type LabelSource,
+  TOKEN_PLACES,
+  type TokenLabel,
 } from './types.ts';
 
 /** The file beside a dictionary's weights. */

@@ -1,5 +1,6 @@
 import { largestCount } from './detect.ts';
 import type { FeatureEvents, TextColumns } from './scan.ts';
+import { TOKEN_PLACES, type TokenPlace } from './types.ts';
 
 /** A feature described by the tokens it fires on, just after, or just before. */
 export interface TokenSet {
@@ -13,12 +14,6 @@ export interface TokenSet {
   /** Share of the largest activations there that stand so to one of the tokens. */
   readonly largest: number;
 }
-
-/** Where a feature fires, seen from the tokens that describe it; the order is that of label files. */
-export const TOKEN_PLACES = ['on', 'after', 'before'] as const;
-
-/** One of {@link TOKEN_PLACES}. */
-export type TokenPlace = (typeof TOKEN_PLACES)[number];
 
 /** The token that stands on, before or after every token of a text, by place. */
 export const placesOf = (text: TextColumns): Readonly<Record<TokenPlace, ArrayLike<number>>> => ({

@@ -1,6 +1,11 @@
 import type { Rate } from '../../../base/stats.ts';
 import type { Explanation } from './explain/types.ts';
-import type { TokenPlace } from './tokens.ts';
+
+/** Where a feature fires, seen from the tokens that describe it; the order is that of label files. */
+export const TOKEN_PLACES = ['on', 'after', 'before'] as const;
+
+/** One of {@link TOKEN_PLACES}. */
+export type TokenPlace = (typeof TOKEN_PLACES)[number];
 
 /** Something that is true or false of every token of a text. */
 export interface Concept {
