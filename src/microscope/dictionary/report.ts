@@ -143,18 +143,18 @@ the scaling is folded into the weights.
 }
 
 /** Which model has which features; empty where there are not two. */
-function comparisonText({ comparison, splices }: DictionaryReport): string {
+function comparisonText({ comparison, splices, reconstruction }: DictionaryReport): string {
   if (!comparison) return '';
   const { counts, exclusive } = comparison;
   const losses = Object.entries(splices ?? {}).map(
     ([address, { ceRecovered, klRecovered }]) =>
-      `| \`${address}\` | ${ceRecovered.toFixed(4)} | ${klRecovered.toFixed(4)} |`,
+      `| \`${address}\` | ${reconstruction[address].explainedVariance.toFixed(4)} | ${ceRecovered.toFixed(4)} | ${klRecovered.toFixed(4)} |`,
   );
   return `
 ## Two models
 
-| replaced alone | cross-entropy recovered | KL recovered |
-|---|---|---|
+| replaced alone | explained variance | cross-entropy recovered | KL recovered |
+|---|---|---|---|
 ${losses.join('\n')}
 
 | relative decoder norm | features |

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { GlassboxError } from '../../../base/error.ts';
 import type { Model } from '../../../model/model.ts';
 import { addressWidth, OTHER } from '../data/source.ts';
+import { checkAddresses, checkTasks } from './config-check.ts';
 import {
   autoencoder,
   crosscoder,
@@ -54,7 +55,9 @@ const rule = z.discriminatedUnion('kind', [
 
 const shared = {
   /** May hold `{l}` for the layer. */
-  name: z.string().regex(/^[\w.{}-]+$/, 'letters, digits, dots, dashes and {l} only'),
+  name: z
+    .string()
+    .regex(/^(?!\.+$)[\w.{}-]+$/, 'letters, digits, dots, dashes and {l} only, and not only dots'),
   /** Number of features. */
   width: z.int().min(1),
   rule,
@@ -111,7 +114,11 @@ export const trainConfigSchema = z.strictObject({
   rows: z.int().min(1).default(4096),
   steps: z.int().min(1),
   /** One training per seed, in the same pass; the first one is saved, the others give the spread. */
-  seeds: z.array(z.int()).min(1).default([0]),
+  seeds: z
+    .array(z.int())
+    .min(1)
+    .refine((seeds) => new Set(seeds).size === seeds.length, 'names a seed twice')
+    .default([0]),
   /** Tokens, as text, whose activations are left out; begin-of-text and padding unless told. */
   exclude: z.array(z.string()).optional(),
   /** Leave out tokens whose activations are this many times longer than the median. */
@@ -189,14 +196,16 @@ export function configuredTasks(
             });
             return { ...made, dOut: widthOf(writes) };
           }
-          case 'cross-layer':
-            return crossLayer({
-              ...settings(widthOf(entry.reads[0])),
-              reads: entry.reads,
-              writes: entry.writes,
-            });
-          case 'crosscoder':
-            return crosscoder({ ...settings(widthOf(entry.at[0])), at: entry.at });
+          case 'cross-layer': {
+            checkAddresses(entry, widthOf);
+            const { reads, writes } = entry;
+            return crossLayer({ ...settings(widthOf(reads[0])), reads, writes });
+          }
+          case 'crosscoder': {
+            const at = entry.at.map(fill);
+            checkAddresses({ ...entry, at }, widthOf);
+            return crosscoder({ ...settings(widthOf(at[0])), at });
+          }
         }
       };
       return config.seeds.map((seed, index) =>
@@ -211,6 +220,7 @@ export function configuredTasks(
       );
     }),
   );
+  checkTasks(config, tasks);
   const names = tasks.map(({ name }) => name);
   for (const [set, members] of Object.entries(config.sets ?? {})) {
     const missing = members.find((member) => !names.includes(member));
