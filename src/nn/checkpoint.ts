@@ -55,7 +55,7 @@ export function checkpointName(step: number): string {
  * folder that is renamed at the end, so a checkpoint is whole or not there. Returns its path.
  *
  * @throws GlassboxError `checkpoint-failed` (disk full, no permission); earlier checkpoints stay
- * @throws GlassboxError `non-finite` when a tensor holds NaN or infinity
+ * @throws GlassboxError `not-finite` when a tensor holds NaN or infinity
  */
 export async function saveCheckpoint(
   folder: string,
@@ -101,7 +101,7 @@ function requireFinite({ step, params, optimiser }: TrainerState): void {
   const [name] = nonFiniteNames({ ...optimiser, ...params });
   if (name === undefined) return;
   throw new GlassboxError(`after ${step} steps '${name}' holds NaN or infinity; not saved`, {
-    code: 'non-finite',
+    code: 'not-finite',
     remedy: 'Resume from the last checkpoint with a lower learning rate.',
     kind: 'failure',
     details: { step, parameter: name },

@@ -47,7 +47,7 @@ export async function nonFiniteError(context: {
     ? `the gradient norm is ${result.gradNorm}`
     : `the loss is ${result.loss}`;
   return new GlassboxError(`step ${step}: ${what}; ${describe(badInputs, [...badGradients])}`, {
-    code: 'non-finite',
+    code: 'not-finite',
     remedy:
       'The state before this step is kept. Lower the learning rate, clip gradients, or check the data of this step.',
     kind: 'failure',

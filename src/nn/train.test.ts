@@ -311,7 +311,7 @@ describe('faults', () => {
       },
     };
     await assert.rejects(runTraining({ ...options, data: poisoned }), {
-      code: 'non-finite',
+      code: 'not-finite',
       message: /step 3: the loss is NaN; the value of 'weights' is not finite/,
     });
   });
@@ -325,7 +325,7 @@ describe('faults', () => {
       loss: (p) => add(sum(p('a')), sqrt(sum(square(p('b'))))),
     });
     await assert.rejects(trainer.step([{}], 0.1), (error: GlassboxError) => {
-      assert.equal(error.code, 'non-finite');
+      assert.equal(error.code, 'not-finite');
       assert.match(error.message, /step 0: the gradient norm is NaN; the gradient of 'b'/);
       assert.deepEqual(error.details.gradients, ['b']);
       return true;
@@ -341,10 +341,10 @@ describe('faults', () => {
     const params = { ...options.params, out: { ...out, data: out.data.slice() } };
     params.out.data[3] = Number.POSITIVE_INFINITY;
     const message = /step 0: .*the value of 'out' is not finite/;
-    await assert.rejects(runTraining({ ...options, params }), { code: 'non-finite', message });
+    await assert.rejects(runTraining({ ...options, params }), { code: 'not-finite', message });
     const checkpoints = { folder: newFolder() };
     const untrained = runTraining({ ...options, params, steps: 0, checkpoints });
-    await assert.rejects(untrained, { code: 'non-finite', message: /'out' holds NaN/ });
+    await assert.rejects(untrained, { code: 'not-finite', message: /'out' holds NaN/ });
   });
 
   it('a parameter the loss does not use is refused by name', async () => {

@@ -72,7 +72,7 @@ export interface TrainResult {
  * (and {@link runTraining}'s) holds the trained parameters. A run that is stopped and resumed
  * gives the same bits as one that was not.
  *
- * @throws GlassboxError `non-finite` with step and parameter; `checkpoint-failed`; `bad-checkpoint`
+ * @throws GlassboxError `not-finite` with step and parameter; `checkpoint-failed`; `bad-checkpoint`
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, TrainResult> {
   const { steps, schedule, data, signal, evaluate, checkpoints, microBatches = 1 } = options;

@@ -55,7 +55,7 @@ export interface Trainer {
   readonly trained: readonly string[];
   /**
    * One update from as many batches as `microBatches` says. When loss or gradient are not finite it
-   * throws `non-finite`, naming step and parameter, and the state stays as before the step.
+   * throws `not-finite`, naming step and parameter, and the state stays as before the step.
    */
   step(batches: readonly Feeds[], lr: number): Promise<StepResult>;
   /** The state now. A view: the arrays are overwritten two steps later; copy what you keep. */

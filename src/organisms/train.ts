@@ -122,7 +122,7 @@ export function organismData(recipe: Recipe) {
  * Trains the model of a recipe on the built-in world: seeded, resumable, with the events of the
  * training loop for progress.
  *
- * @throws GlassboxError what the training loop throws (`non-finite`, `checkpoint-failed` …)
+ * @throws GlassboxError what the training loop throws (`not-finite`, `checkpoint-failed` …)
  */
 export async function trainOrganism(options: TrainOrganismOptions): Promise<TrainedOrganism> {
   const { recipe, listeners = [], ...rest } = options;

@@ -53,5 +53,5 @@ test('a model with NaN in its weights is not harvested', async () => {
   const sick = await loadModel(join(import.meta.dirname, '../fixtures/families/gpt2'));
   sick.params['blocks.0.ln2.weight'].data[0] = Number.NaN;
   const path = join(folder, 'sick');
-  await assert.rejects(harvest(path, sick, dictionary, options), { code: 'non-finite' });
+  await assert.rejects(harvest(path, sick, dictionary, options), { code: 'not-finite' });
 });

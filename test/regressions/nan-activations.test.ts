@@ -19,7 +19,7 @@ const row = [0, 5, 6, 7];
 
 // `dict eval` printed dashes and succeeded; features on a text were empty; training blamed its learning rate.
 test('activations that are NaN are named, with their address, wherever dictionaries read them', async () => {
-  const refused = { code: 'non-finite', message: /blocks\.0\.mlp\.hook_in/, kind: 'input' };
+  const refused = { code: 'not-finite', message: /blocks\.0\.mlp\.hook_in/, kind: 'input' };
   await assert.rejects(evaluateDictionary(model, dictionary, { tokens: [[row]] }), refused);
   const text = { tokens: row, features: [0] };
   await assert.rejects(featureActivations(model, dictionary, text), refused);

@@ -100,7 +100,7 @@ test('logits that are NaN are no targets of a graph, nor features that read NaN'
   await assert.rejects(attributePrompt(unembedding, set, tokens), failure);
   const [target] = await attributionTargets(healthy, tokens);
   const effects = directEffects(model, set.dictionaries, { tokens, target });
-  await assert.rejects(effects, { code: 'non-finite', message: /blocks\.0\.mlp\.hook_in/ });
+  await assert.rejects(effects, { code: 'not-finite', message: /blocks\.0\.mlp\.hook_in/ });
 });
 
 test('indirect objects are not told apart by NaN, which is said instead of no preference', async () => {

@@ -61,7 +61,7 @@ function bySite(targets: readonly number[], siteOf: (feature: number) => number)
  * the frozen model onto the direction the target reads. Positional embeddings and biases are no nodes.
  *
  * @throws GlassboxError `dictionary-mismatch`, `no-active-features` when nothing fires, `bad-token` or `same-token`
- *   for targets that cannot be explained, `non-finite`, `not-finite` for logits that are NaN, `bad-option`,
+ *   for targets that cannot be explained, `not-finite` for activations or logits that are NaN, `bad-option`,
  *   `graph-too-large` beyond `maxBytes`
  */
 export async function attributePrompt(

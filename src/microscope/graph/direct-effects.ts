@@ -35,7 +35,7 @@ function blockWritten({ config: { writes } }: Dictionary): number | null {
  * residual stream.
  *
  * @param options.target a direction read from the normed stream at the last position
- * @throws GlassboxError `non-finite`, naming the address
+ * @throws GlassboxError `not-finite`, naming the address
  */
 export async function directEffects(
   model: Model,

@@ -61,11 +61,11 @@ export function checkSet(model: Model, set: DictionarySet): void {
 
 const mlpOut = (layer: number): string => `blocks.${layer}.hook_mlp_out`;
 
-/** Throws `non-finite` for activations or features that are not numbers. */
+/** Throws `not-finite` for activations or features that are not numbers. */
 function checkFinite(values: Float32Array, what: string): void {
   if (values.every(Number.isFinite)) return;
   throw new GlassboxError(`${what} holds NaN or infinity on this prompt`, {
-    code: 'non-finite',
+    code: 'not-finite',
     remedy: 'Check the weights of the model and of the dictionaries.',
     details: { what },
   });
@@ -81,7 +81,7 @@ export function writtenLayer(dictionary: Dictionary, j: number): number {
  *
  * @param options.cache activations of one prompt at all addresses read and written
  * @param options.ignored positions (such as the begin-of-text token) where features and errors count as zero
- * @throws GlassboxError `non-finite`, naming the address
+ * @throws GlassboxError `not-finite`, naming the address
  */
 export async function decompose(
   model: Model,

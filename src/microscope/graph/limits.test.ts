@@ -54,12 +54,12 @@ test('NaN in a dictionary or in the model is named, not drawn', async () => {
   const broken = { ...first, params: { ...first.params, 'W_enc.0': W_enc } };
   await assert.rejects(
     attributePrompt(model, { ...set, dictionaries: [broken, ...rest] }, tokens),
-    ({ code, message }) => code === 'non-finite' && /dictionary of layer 0/.test(message),
+    ({ code, message }) => code === 'not-finite' && /dictionary of layer 0/.test(message),
   );
   const sick = await loadModel(join(families, 'gpt2'));
   sick.params['blocks.1.ln2.weight'].data[0] = Number.NaN;
   await assert.rejects(attributePrompt(sick, set, tokens), {
-    code: 'non-finite',
+    code: 'not-finite',
     message: /blocks\.1\.mlp\.hook_in/,
   });
   await sick.release();

@@ -74,7 +74,7 @@ export function reachesLogits(model: Model, address: string): boolean {
 /**
  * Throws unless activations are numbers: NaN counts as silent everywhere below.
  *
- * @throws GlassboxError `non-finite`, naming the address
+ * @throws GlassboxError `not-finite`, naming the address
  */
 export function checkActivations(values: Float32Array, model: Model, address: string): void {
   // A sum is finite unless a term is not, or the sum overflows; then every value is looked at.
@@ -82,7 +82,7 @@ export function checkActivations(values: Float32Array, model: Model, address: st
   for (const value of values) sum += value;
   if (Number.isFinite(sum) || values.every(Number.isFinite)) return;
   throw new GlassboxError(`the activations of ${model.name} at '${address}' hold NaN or infinity`, {
-    code: 'non-finite',
+    code: 'not-finite',
     remedy: 'Check the weights of the model.',
     details: { model: model.name, address },
   });
@@ -91,7 +91,7 @@ export function checkActivations(values: Float32Array, model: Model, address: st
 /**
  * Runs the models over token rows and keeps what the filter lets through.
  *
- * @throws GlassboxError `non-finite` when an activation is not a number
+ * @throws GlassboxError `not-finite` when an activation is not a number
  */
 export async function readActivations(
   sources: readonly ActivationSource[],

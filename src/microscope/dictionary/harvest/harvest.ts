@@ -54,7 +54,7 @@ export function dictionaryHash({ config, params }: Dictionary): string {
  *
  * @returns null when stopped by the signal
  * @throws GlassboxError `harvest-exists`, `folder-not-empty`, `dictionary-mismatch`, `harvest-mismatch`,
- *   `bad-harvest`, `empty-corpus`, `non-finite`
+ *   `bad-harvest`, `empty-corpus`, `not-finite`
  */
 export async function harvest(
   folder: string,

@@ -22,7 +22,7 @@ async function readText(
 /**
  * What chosen features do on a text of one's own: `[features][tokens]`.
  *
- * @throws GlassboxError `unknown-feature`, `dictionary-mismatch`, `non-finite`
+ * @throws GlassboxError `unknown-feature`, `dictionary-mismatch`, `not-finite`
  */
 export async function featureActivations(
   model: Model,

@@ -355,7 +355,7 @@ test('activations with NaN stop a training and leave its state as it was', async
     const before = trainer.dictionaries(model)[0].params;
     const broken = values.a.slice();
     broken[5] = Number.NaN;
-    await assert.rejects(trainer.step({ a: broken }, { lr: 1e-3 }), { code: 'non-finite' });
+    await assert.rejects(trainer.step({ a: broken }, { lr: 1e-3 }), { code: 'not-finite' });
     assert.deepEqual(trainer.dictionaries(model)[0].params, before);
     assert.ok(Number.isFinite((await trainer.step({ a: values.a }, { lr: 1e-3 })).loss));
     await trainer.release();

@@ -82,7 +82,7 @@ export interface TrainedDictionaries {
  * Trains several dictionaries on one stream of activations in one pass. A run whose checkpoint folder holds a
  * checkpoint continues from the latest one and gives the same bits as one that was never stopped.
  *
- * @throws GlassboxError `bad-dictionary-task`, `non-finite`, `checkpoint-failed`, `bad-checkpoint`
+ * @throws GlassboxError `bad-dictionary-task`, `not-finite`, `checkpoint-failed`, `bad-checkpoint`
  */
 export async function trainDictionaries(
   options: TrainDictionariesOptions,

@@ -56,7 +56,7 @@ export interface DictionaryTrainer {
    * One update.
    *
    * @param batch `[rows, width]` per address
-   * @throws GlassboxError `non-finite`; the state stays as before the step
+   * @throws GlassboxError `not-finite`; the state stays as before the step
    */
   step(
     batch: Readonly<Record<string, Float32Array>>,
@@ -440,7 +440,7 @@ function prefixOf(task: DictionaryTask): Uint8Array | undefined {
 
 function nonFinite(task: DictionaryTask, step: number): GlassboxError {
   return new GlassboxError(`'${task.name}': loss or gradient is not finite at step ${step}`, {
-    code: 'non-finite',
+    code: 'not-finite',
     remedy: 'Lower the learning rate, or check the activations for NaN.',
     kind: 'failure',
     details: { task: task.name, step, targets: taskTargets(task) },
