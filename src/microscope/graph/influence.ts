@@ -2,16 +2,28 @@
 const MOST_STEPS = 1000;
 const SMALLEST_ROW = 1e-10;
 
-/** |matrix| with every row divided by its sum, `[n, n]`; rows of zeros stay zero. */
-export function normaliseRows(matrix: ArrayLike<number>, n: number): Float64Array {
+/**
+ * |matrix| with every row divided by its sum, `[n, n]`; rows of zeros stay zero.
+ *
+ * @param keep nodes that count, one flag each; rows and columns of the others are zero
+ */
+export function normaliseRows(
+  matrix: ArrayLike<number>,
+  n: number,
+  keep?: readonly boolean[],
+): Float64Array {
   const out = new Float64Array(n * n);
   for (let row = 0; row < n; row++) {
+    if (keep && !keep[row]) continue;
     let total = 0;
-    for (let column = 0; column < n; column++) total += Math.abs(matrix[row * n + column]);
-    const divisor = Math.max(total, SMALLEST_ROW);
     for (let column = 0; column < n; column++) {
-      out[row * n + column] = Math.abs(matrix[row * n + column]) / divisor;
+      if (keep && !keep[column]) continue;
+      const size = Math.abs(matrix[row * n + column]);
+      out[row * n + column] = size;
+      total += size;
     }
+    const divisor = Math.max(total, SMALLEST_ROW);
+    for (let i = row * n; i < (row + 1) * n; i++) out[i] /= divisor;
   }
   return out;
 }
@@ -51,14 +63,16 @@ export function influence(normalised: Float64Array, weights: ArrayLike<number>):
 
 /**
  * Scores of edges `[n, n]`: a target's normalised input times how much the target itself matters.
+ *
+ * @param scores where they are written; may be `normalised` itself, since these are the largest arrays of all
  */
 export function edgeScores(
   normalised: Float64Array,
   influences: Float64Array,
   weights: ArrayLike<number>,
+  scores: Float64Array = new Float64Array(normalised.length),
 ): Float64Array {
   const n = influences.length;
-  const scores = new Float64Array(n * n);
   for (let target = 0; target < n; target++) {
     const matters = influences[target] + weights[target];
     for (let i = target * n; i < (target + 1) * n; i++) scores[i] = normalised[i] * matters;

@@ -20,18 +20,6 @@ export interface Pruned {
   readonly cumulative: readonly (number | null)[];
 }
 
-function masked(matrix: ArrayLike<number>, keep: readonly boolean[]): Float64Array {
-  const n = keep.length;
-  const out = new Float64Array(n * n);
-  for (let row = 0; row < n; row++) {
-    if (!keep[row]) continue;
-    for (let column = 0; column < n; column++) {
-      if (keep[column]) out[row * n + column] = matrix[row * n + column];
-    }
-  }
-  return out;
-}
-
 /**
  * Removes nodes, then edges, that carry little influence, then whatever is left hanging: features and
  * errors need an outgoing edge, features an incoming one, repeated until nothing changes. Tokens and
@@ -50,8 +38,8 @@ export function pruneGraph(
   const always = (kind: GraphNodeKind) => kind === 'token' || kind === 'logit';
   const keepNodes = kinds.map((kind, i) => always(kind) || influences[i] >= least);
 
-  const normalised = normaliseRows(masked(adjacency, keepNodes), n);
-  const scores = edgeScores(normalised, influence(normalised, weights), weights);
+  const normalised = normaliseRows(adjacency, n, keepNodes);
+  const scores = edgeScores(normalised, influence(normalised, weights), weights, normalised);
   const leastEdge = keepThreshold(scores, edgeShare);
   const keepEdges = new Uint8Array(scores.length);
   for (let i = 0; i < scores.length; i++) {
