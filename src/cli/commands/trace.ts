@@ -312,7 +312,7 @@ export const trace: CommandSpec = {
     context.result(document, () => {
       const lines = [
         summary(features),
-        `explained: ${found.targets.map(({ label, probability }) => `'${label}' ${fixed(probability, 2)}`).join(', ')}`,
+        `explained: ${found.targets.map(({ label, probability }) => `${quoteToken(label)} ${fixed(probability, 2)}`).join(', ')}`,
         `${found.activeFeatures} features fire; showing ${shown.nodes} of ${total.nodes} nodes and ${shown.links} of ${total.links} edges, because pruning keeps ${options.nodeShare} of the influence on nodes and ${options.edgeShare} on edges`,
         `replacement ${fixed(scores.replacement)}, completeness ${fixed(scores.completeness)} (1: nothing runs through errors)`,
         `the graph held ${fixed(found.peakBytes / MIB, 1)} MiB, ${options.memory} are allowed (--memory)`,

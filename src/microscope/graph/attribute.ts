@@ -189,7 +189,8 @@ function checkSize(bytes: number, features: number, maxBytes: number): void {
     `a graph with ${features} features in rows of their own takes ${size(bytes)}, more than ${size(maxBytes)}`,
     {
       code: 'graph-too-large',
-      remedy: 'Follow fewer features (maxFeatures), shorten the prompt, or allow more memory.',
+      remedy:
+        'Follow fewer features (maxFeatures, --max-features), shorten the prompt, or allow more memory (maxBytes, --memory).',
       details: { bytes, maxBytes, features },
     },
   );
