@@ -1,6 +1,6 @@
 import { Rng } from '../../../base/rng.ts';
 import type { Model } from '../../../model/model.ts';
-import { readActivations, type TokenFilter } from '../data/source.ts';
+import { readActivations, type TokenActivations, type TokenFilter } from '../data/source.ts';
 import { createEncoder } from '../run.ts';
 import type { Dictionary } from '../types.ts';
 import { type BinaryScores, binaryScores, fitLogistic, probeScores } from './logistic.ts';
@@ -46,11 +46,8 @@ export async function probeConcepts(
 ): Promise<ConceptReport[]> {
   const [read] = dictionary.config.reads;
   const [written] = dictionary.config.writes;
-  const { values, at } = await readActivations(
-    [{ model, addresses: [...new Set([...dictionary.config.reads, written])] }],
-    text.rows,
-    options.filter,
-  );
+  const addresses = [...new Set([...dictionary.config.reads, written])];
+  const { values, at } = await readInParts(model, addresses, text.rows, options.filter);
   const rng = new Rng(options.seed ?? 0);
   const byRow = new Map<number, number[]>();
   at.forEach(({ row }, i) => {
@@ -88,6 +85,35 @@ export async function probeConcepts(
       absorption: absorption(trainTarget, testTarget, decoder),
     };
   });
+}
+
+/** Rows that the model runs over at a time: a thousand at once took gigabytes, which the runtime keeps. */
+const ROWS = 64;
+
+async function readInParts(
+  model: Model,
+  addresses: readonly string[],
+  rows: LabelledText['rows'],
+  filter?: TokenFilter,
+) {
+  const parts: TokenActivations[] = [];
+  for (let first = 0; first < rows.length; first += ROWS) {
+    const part = rows.slice(first, first + ROWS);
+    parts.push(await readActivations([{ model, addresses }], part, filter));
+  }
+  const join = (address: string) => {
+    const out = new Float32Array(parts.reduce((sum, part) => sum + part.values[address].length, 0));
+    let start = 0;
+    for (const { values } of parts) {
+      out.set(values[address], start);
+      start += values[address].length;
+    }
+    return out;
+  };
+  const at = parts.flatMap((part, i) =>
+    part.at.map(({ row, position }) => ({ row: row + i * ROWS, position })),
+  );
+  return { at, values: Object.fromEntries(addresses.map((address) => [address, join(address)])) };
 }
 
 function pickRows(
