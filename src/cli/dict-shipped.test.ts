@@ -16,8 +16,10 @@ import {
 } from '../microscope/dictionary/index.ts';
 import { openModel } from '../model/index.ts';
 import { excludedTokens, openCorpus } from './corpus.ts';
+import { run } from './run.ts';
 
 const root = join(import.meta.dirname, '../../models/glassbox-atlas/dictionaries');
+const crossLayer = join(root, '../cross-layer');
 const model = await openModel();
 const folders = await findDictionaries(root);
 const dictionaries = await Promise.all(folders.map(loadDictionary));
@@ -40,7 +42,8 @@ test('there is a transcoder and a residual dictionary for every layer, in at mos
   const layers = Array.from({ length: model.config.nLayers }, (_, l) => l);
   const expected = ['resid', 'transcoder'].flatMap((kind) => layers.map((l) => `${kind}-${l}`));
   assert.deepEqual(names.sort(), expected.sort());
-  assert.ok((await bytesBelow(root)) <= 40e6);
+  const all = (await bytesBelow(root)) + (await bytesBelow(crossLayer));
+  assert.ok(all <= 40e6, `${all} bytes`);
 });
 
 test('every shipped dictionary was trained on the shipped model and reaches its bars on held-out text', async () => {
@@ -101,6 +104,40 @@ test('every harvest belongs to its dictionary and opens its pages', async () => 
     const busiest = store.list().reduce((a, b) => (b.fired > a.fired ? b : a));
     const page = await store.page(busiest.feature);
     assert.equal(page.groups[0].examples.length, 20);
+    await store.close();
+  }
+});
+
+test('the cross-layer set is found by its name, keeps the predictions and has harvests and labels', async () => {
+  const out: string[] = [];
+  const told: string[] = [];
+  const code = await run(
+    [
+      'trace',
+      'The river of the state containing Daekwell is',
+      '--dictionaries',
+      'cross-layer',
+      '--json',
+    ],
+    {
+      stdout: { write: (text) => void out.push(text) },
+      stderr: { write: (text) => void told.push(text) },
+    },
+  );
+  assert.equal(code, 0, told.join(''));
+  const parts = await Promise.all((await findDictionaries(crossLayer)).map(loadDictionary));
+  assert.deepEqual(
+    parts.map(({ config }) => config.writes.length),
+    [4, 3, 2, 1],
+  );
+  const { splice } = await evaluateSet(model, parts, options);
+  assert.ok(splice.ceRecovered >= 0.95, `${splice.ceRecovered}`);
+  for (const [i, folder] of (await findDictionaries(crossLayer)).entries()) {
+    const labels = await readLabels(folder);
+    assert.equal(labels?.dictionary, dictionaryHash(parts[i]), folder);
+    assert.ok(labels.random, folder);
+    const store = await openHarvest(join(folder, 'harvest'));
+    assert.equal(store.info.dictionary, dictionaryHash(parts[i]));
     await store.close();
   }
 });

@@ -32,7 +32,7 @@ export async function ownDictionaries(model: string): Promise<string> {
 
 /**
  * The folder that a word of the command line means: a folder as it is written, else the model's own dictionary of that
- * name, so that what ships is found from any working directory.
+ * name, or a set that lies beside those in the model's folder, so that what ships is found from any working directory.
  *
  * @throws GlassboxError `no-dictionary` with the nearest names
  */
@@ -45,6 +45,8 @@ export async function dictionaryFolder(
   const own = await findDictionaries(root);
   const named = own.find((folder) => basename(folder) === text);
   if (named) return named;
+  const set = join(dirname(root), text);
+  if (basename(text) === text && (await findDictionaries(set)).length > 0) return set;
   const beside = await findDictionaries(dirname(text), 1);
   const known = [...own.map((folder) => basename(folder)), ...beside];
   const near = nearestNames(text, known).join(', ');

@@ -3,6 +3,7 @@ import { GlassboxError } from '../../base/error.ts';
 import { DEFAULT_PORT, startLab } from '../../lab/index.ts';
 import { DEFAULT_MODEL, findModel } from '../../model/index.ts';
 import type { CommandSpec } from '../command.ts';
+import { dictionaryFolder } from '../dictionaries.ts';
 import { withModel } from '../model.ts';
 import { wholeNumber } from '../parse.ts';
 
@@ -20,16 +21,12 @@ async function untilStopped(signal: AbortSignal): Promise<void> {
 }
 
 async function checkFolder(folder: string): Promise<void> {
-  const found = await stat(folder).catch(() => null);
-  if (found?.isDirectory()) return;
-  throw new GlassboxError(
-    found ? `--dictionaries ${folder} is a file` : `--dictionaries: there is no folder ${folder}`,
-    {
-      code: 'no-dictionary',
-      remedy: 'Give the folder of a dictionary, or one that holds such folders.',
-      details: { folder },
-    },
-  );
+  if ((await stat(folder)).isDirectory()) return;
+  throw new GlassboxError(`--dictionaries ${folder} is a file`, {
+    code: 'no-dictionary',
+    remedy: 'Give the folder of a dictionary, or one that holds such folders.',
+    details: { folder },
+  });
 }
 
 export const lab: CommandSpec = {
@@ -41,6 +38,10 @@ export const lab: CommandSpec = {
     {
       line: 'lab --dictionaries my/dictionaries --runs my/runs',
       does: 'your own dictionaries beside the shipped ones, and trainings while they go on',
+    },
+    {
+      line: 'lab --dictionaries cross-layer',
+      does: "graphs by the model's cross-layer transcoders instead of those per layer",
     },
     { line: 'lab --json', does: 'prints {url, port, pid}, then serves until it is stopped' },
     {
@@ -68,8 +69,14 @@ export const lab: CommandSpec = {
     const token = options.token ?? process.env.GLASSBOX_LAB_TOKEN;
     // A wrong name is told at once; without the built-in model the lab still serves any other.
     if (model !== DEFAULT_MODEL) await findModel(model);
-    for (const folder of dictionaries ?? []) await checkFolder(folder);
-    const running = await startLab({ model, port, host, token, origins, dictionaries, runs });
+    const folders = await Promise.all(
+      (dictionaries ?? []).map((text: string) => dictionaryFolder(text, { model })),
+    );
+    for (const folder of folders) await checkFolder(folder);
+    const running = await startLab({
+      ...{ model, port, host, token, origins, runs },
+      dictionaries: folders,
+    });
     try {
       const { url } = running;
       context.result({ url, port: running.port, pid: process.pid }, () => `Glassbox lab: ${url}`);

@@ -28,8 +28,9 @@ import {
   withBeginning,
 } from '../../microscope/graph/index.ts';
 import { oneOf, resolveToken } from '../../microscope/prompt.ts';
-import { findModel, type Model } from '../../model/index.ts';
+import type { Model } from '../../model/index.ts';
 import type { CommandSpec } from '../command.ts';
+import { dictionaryFolder, ownDictionaries } from '../dictionaries.ts';
 import { openModel, promptTokens, tokenText, withModel } from '../model.ts';
 import { shareOf, wholeNumber } from '../parse.ts';
 import { fixed, quoteToken, table } from '../table.ts';
@@ -166,6 +167,10 @@ export const trace: CommandSpec = {
       does: 'the graph in the public format',
     },
     {
+      line: 'trace "The river of the state containing Daekwell is" --dictionaries cross-layer',
+      does: 'by features that read one layer and write to all later ones',
+    },
+    {
       line: 'trace --open graph.pt --out graph.json',
       does: 'what circuit-tracer saved: scores and strongest features, and as JSON',
     },
@@ -187,7 +192,7 @@ export const trace: CommandSpec = {
       )
       .option(
         '-d, --dictionaries <folder>',
-        "one transcoder per layer; the model's own when left out",
+        "one transcoder per layer, or the name of a set of the model's; its own when left out",
       )
       .option('-o, --out <file>', 'write the pruned graph as JSON (circuit-tracer, Neuronpedia)')
       .option(
@@ -229,7 +234,9 @@ export const trace: CommandSpec = {
     const mode = oneOf('mode', options.mode, modes);
     const model = await openModel(context, options);
     const folder =
-      options.dictionaries ?? join((await findModel(options.model)).folder, 'dictionaries');
+      options.dictionaries === undefined
+        ? await ownDictionaries(options.model)
+        : await dictionaryFolder(options.dictionaries, options);
     const { set, names } = await namedSet(model, folder);
     set.dictionaries.forEach((dictionary, layer) => {
       const remark = otherWeights(model, dictionary);
