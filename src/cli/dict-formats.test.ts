@@ -3,8 +3,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { glassbox, glassboxJson, refusalOf } from '../../test/support/cli.ts';
 import { openSafetensors, writeSafetensors } from '../base/safetensors/index.ts';
-import { run } from './run.ts';
 
 const root = join(import.meta.dirname, '../..');
 const fixtures = join(root, 'test/fixtures/dictionaries');
@@ -12,31 +12,14 @@ const shipped = join(root, 'models/glassbox-atlas/dictionaries/resid-2');
 const folder = await mkdtemp(join(tmpdir(), 'glassbox-dict-formats-'));
 after(() => rm(folder, { recursive: true }));
 
-async function call(...argv: string[]) {
-  let out = '';
-  const code = await run([...argv, '--json'], {
-    stdout: { write: (text) => (out += text) },
-    stderr: { write: () => {} },
-  });
-  return { code, json: JSON.parse(out) };
-}
-
-async function answer(...argv: string[]) {
-  const { code, json } = await call(...argv);
-  assert.equal(code, 0, JSON.stringify(json));
-  return json;
-}
-
 async function refused(code: string, message: RegExp, ...argv: string[]) {
-  const { code: exit, json } = await call(...argv);
-  assert.equal(exit, 2, JSON.stringify(json));
-  assert.equal(json.error.code, code);
-  assert.match(json.error.message, message);
-  assert.ok(json.error.remedy.length > 0);
+  const error = await refusalOf(...argv);
+  assert.equal(error.code, code);
+  assert.match(error.message, message);
 }
 
 const imported = (path: string, name: string, ...more: string[]) =>
-  answer('dict', 'import', join(fixtures, path), '--out', join(folder, name), ...more);
+  glassboxJson('dict', 'import', join(fixtures, path), '--out', join(folder, name), ...more);
 
 test('dictionaries go from one project’s form to another’s', async () => {
   const ways = [
@@ -51,9 +34,15 @@ test('dictionaries go from one project’s form to another’s', async () => {
     assert.equal(format, from);
     const out = join(folder, `${path}-${to}`);
     const sources = dictionaries.map((one: { folder: string }) => one.folder);
-    const written = await answer('dict', 'export', ...sources, '--to', to, '--out', out);
+    const written = await glassboxJson('dict', 'export', ...sources, '--to', to, '--out', out);
     assert.equal(written.dictionaries, sources.length);
-    const again = await answer('dict', 'import', out, '--out', join(folder, `${path}-${to}-again`));
+    const again = await glassboxJson(
+      'dict',
+      'import',
+      out,
+      '--out',
+      join(folder, `${path}-${to}-again`),
+    );
     assert.equal(again.format, to);
   }
 });
@@ -77,9 +66,7 @@ test('help lists every format', async () => {
       ['saelens', 'dictionary_learning', 'sparsify', 'circuit-tracer', 'neuronpedia', 'anthropic'],
     ],
   ] as const) {
-    let out = '';
-    const write = (text: string) => (out += text);
-    await run(['dict', command, '--help'], { stdout: { write }, stderr: { write } });
+    const { out } = await glassbox('dict', command, '--help');
     const text = out.replace(/\s+/g, ' ');
     for (const name of names) assert.ok(text.includes(name), `${command}: ${name}`);
   }
@@ -90,38 +77,58 @@ test('feature pages of the shipped dictionary leave in three forms and come back
   for (const name of ['config.json', 'weights.safetensors']) {
     await cp(join(shipped, name), join(own, name));
   }
-  const list = await answer('dict', 'features', shipped);
+  const list = await glassboxJson('dict', 'features', shipped);
   const { feature } = list.features.reduce((a: { fired: number }, b: { fired: number }) =>
     b.fired > a.fired ? b : a,
   );
   const [one, batch, site] = ['one.json', 'batch.json', 'site'].map((name) => join(folder, name));
   const number = String(feature);
-  await answer('dict', 'export', shipped, '--to', 'neuronpedia', '--feature', number, '--out', one);
-  await answer('dict', 'export', shipped, '--to', 'neuronpedia', '--out', batch);
-  await answer('dict', 'export', shipped, '--to', 'anthropic', '--feature', number, '--out', site);
+  await glassboxJson(
+    'dict',
+    'export',
+    shipped,
+    '--to',
+    'neuronpedia',
+    '--feature',
+    number,
+    '--out',
+    one,
+  );
+  await glassboxJson('dict', 'export', shipped, '--to', 'neuronpedia', '--out', batch);
+  await glassboxJson(
+    'dict',
+    'export',
+    shipped,
+    '--to',
+    'anthropic',
+    '--feature',
+    number,
+    '--out',
+    site,
+  );
   assert.deepEqual(await readdir(site), [`${number}.json`]);
   for (const [path, format] of [
     [one, 'neuronpedia'],
     [batch, 'neuronpedia-batch'],
     [site, 'anthropic'],
   ]) {
-    const { sources } = await answer('dict', 'import', path, '--out', own);
+    const { sources } = await glassboxJson('dict', 'import', path, '--out', own);
     assert.equal(sources[0].format, format);
     assert.ok(sources[0].features >= 1);
   }
   // No harvest lies beside the copy, so what is shown is what was imported, without a model.
-  const { imported: pages } = await answer('dict', 'features', own, number);
+  const { imported: pages } = await glassboxJson('dict', 'features', own, number);
   assert.deepEqual(
     pages.map(({ source }: { source: { format: string } }) => source.format),
     ['neuronpedia', 'neuronpedia-batch', 'anthropic'],
   );
-  const page = await answer('dict', 'features', shipped, number);
+  const page = await glassboxJson('dict', 'features', shipped, number);
   for (const { page: other } of pages) {
     assert.ok(Math.abs(other.density - page.density) < 1e-9);
     assert.deepEqual(other.groups[0].examples[0].acts, page.groups[0].examples[0].acts);
   }
   assert.ok(page.label === null || pages[0].page.labels[0].text === page.label.label);
-  const table = await answer('dict', 'features', own);
+  const table = await glassboxJson('dict', 'features', own);
   assert.equal(table.imported.length, 3);
 });
 
@@ -139,8 +146,8 @@ test('feature pages of another dictionary are refused', async () => {
     await writeFile(path, typeof json === 'string' ? json : JSON.stringify(json));
     return ['dict', 'import', path, '--out', small];
   };
-  await answer(...(await give('fits.json', page)));
-  const { imported: pages } = await answer('dict', 'features', small, '3');
+  await glassboxJson(...(await give('fits.json', page)));
+  const { imported: pages } = await glassboxJson('dict', 'features', small, '3');
   assert.deepEqual(pages[0].source, { format: 'neuronpedia', name: 'gpt2-small/1-res-jb' });
   assert.deepEqual(pages[0].page.labels, [{ text: 'cats', by: 'x' }]);
   await refused(
@@ -259,14 +266,14 @@ test('a dictionary of another model is refused: width, layer, address', async ()
   const text = await readFile(yaml, 'utf8');
   await writeFile(yaml, text.replace('mlp.hook_in', 'hook_resid_post'));
   const read = join(folder, 'other-read');
-  await answer('dict', 'import', other, '--out', read);
+  await glassboxJson('dict', 'import', other, '--out', read);
   await refused(
     'dictionary-mismatch',
     /read blocks\.0\.hook_resid_post, which does not come before the MLP of its layer/,
     ...['trace', '3 + 4 =', '--dictionaries', read],
   );
   const sets = ['dict', 'export', shipped, '--to', 'circuit-tracer', '--out', join(folder, 'set')];
-  await answer(...sets);
+  await refused('bad-dictionary-set', /no transcoder of layer 0/, ...sets);
   await refused(
     'no-dictionary',
     /holds no transcoders/,

@@ -3,8 +3,8 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { glassbox, glassboxJson, refusal, refusalOf } from '../../test/support/cli.ts';
 import { parseGraphFile } from '../microscope/graph/index.ts';
-import { run } from './run.ts';
 
 const root = join(import.meta.dirname, '../..');
 const graphs = join(root, 'test/fixtures/graphs');
@@ -12,20 +12,14 @@ const folder = await mkdtemp(join(tmpdir(), 'glassbox-graph-file-'));
 after(() => rm(folder, { recursive: true }));
 
 async function open(path: string, ...more: string[]) {
-  let out = '';
-  const code = await run(['trace', '--open', path, ...more, '--json'], {
-    stdout: { write: (text) => (out += text) },
-    stderr: { write: () => {} },
-  });
+  const { code, out } = await glassbox('trace', '--open', path, ...more, '--json');
   return { code, json: JSON.parse(out) };
 }
 
 async function refused(path: string, code: string, message: RegExp, ...more: string[]) {
-  const { code: exit, json } = await open(path, ...more);
-  assert.equal(exit, 2, JSON.stringify(json));
-  assert.equal(json.error.code, code);
-  assert.match(json.error.message, message);
-  assert.ok(json.error.remedy);
+  const error = await refusalOf('trace', '--open', path, ...more);
+  assert.equal(error.code, code);
+  assert.match(error.message, message);
 }
 
 test('circuit-tracer’s JSON and its .pt of the same graph say the same', async () => {
@@ -117,27 +111,13 @@ test('a prompt and a file at once, or neither, are refused', async () => {
     /prompt too/,
     'a prompt',
   );
-  let out = '';
-  const code = await run(['trace', '--json'], {
-    stdout: { write: (text) => (out += text) },
-    stderr: { write: () => {} },
-  });
-  assert.equal(code, 2);
-  assert.equal(JSON.parse(out).error.code, 'bad-command-line');
+  assert.equal(await refusal('trace'), 'bad-command-line');
 });
 
 test('a folder for other front ends holds the graph and every feature of it', async () => {
   const site = join(folder, 'site');
-  const trace = async (prompt: string) => {
-    let out = '';
-    const argv = ['trace', prompt, '--max-logits', '1', '--front-end', site, '--json'];
-    const code = await run(argv, {
-      stdout: { write: (text) => (out += text) },
-      stderr: { write: () => {} },
-    });
-    assert.equal(code, 0, out);
-    return JSON.parse(out);
-  };
+  const trace = (prompt: string) =>
+    glassboxJson('trace', prompt, '--max-logits', '1', '--front-end', site);
   await trace('3 + 4 =');
   const { frontEnd } = await trace('The river of the state containing Daekwell is');
   const read = async (...name: string[]) => JSON.parse(await readFile(join(site, ...name), 'utf8'));

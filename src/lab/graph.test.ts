@@ -13,27 +13,23 @@ import type { FeatureLabels } from '../microscope/dictionary/labels/types.ts';
 import { encodePrompt } from '../microscope/prompt.ts';
 import { openModel } from '../model/index.ts';
 import type { LabPosts, Sourced, TraceResponse } from './api.ts';
-import { type Lab, startLab } from './server.ts';
+import { startLab } from './server.ts';
 import { labClient } from './testing/client.ts';
+import { startTinyLab, type TinyLab } from './testing/tiny-lab.ts';
 import { writeTinyModel } from './testing/tiny-model.ts';
 
 const PROMPT = 'When Mary and John went to the store, John gave a drink to';
 const ASKED = { prompt: PROMPT, target: ' Mary', distractor: ' John' };
 let folder: string;
-let lab: Lab;
+let tiny: TinyLab;
 let client: ReturnType<typeof labClient>;
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'lab-graph-'));
-  await writeModelWithDictionaries(folder);
-  lab = await startLab({ model: folder, port: 0, warm: false, page: null });
-  client = labClient(lab.url);
+  tiny = await startTinyLab(writeModelWithDictionaries);
+  ({ client, folder } = tiny);
 });
 
-after(async () => {
-  await lab.close();
-  await rm(folder, { recursive: true });
-});
+after(() => tiny.close());
 
 async function ask<P extends keyof LabPosts>(path: P, body: LabPosts[P]['request']) {
   const answer = await client.post(path, body);

@@ -1,25 +1,24 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { startLab } from '../../src/lab/index.ts';
-import { labClient } from '../../src/lab/testing/client.ts';
-import { harvest, saveDictionary } from '../../src/microscope/dictionary/index.ts';
+import { startTinyLab } from '../../src/lab/testing/tiny-lab.ts';
+import {
+  type DictionarySet,
+  harvest,
+  saveDictionary,
+} from '../../src/microscope/dictionary/index.ts';
 import { encodePrompt } from '../../src/microscope/prompt.ts';
 import { openModel } from '../../src/model/index.ts';
 import { randomSet } from '../support/dictionaries.ts';
 import { writeModelWithDictionaries } from '../support/dictionary-model.ts';
 
-const folder = await mkdtemp(join(tmpdir(), 'glassbox-changing-'));
-const own = join(folder, 'dictionaries');
-const set = await writeModelWithDictionaries(folder);
-const lab = await startLab({ model: folder, port: 0, warm: false, page: null });
-const client = labClient(lab.url);
-after(async () => {
-  await lab.close();
-  await rm(folder, { recursive: true });
+let set: DictionarySet;
+const { folder, client, close } = await startTinyLab(async (place) => {
+  set = await writeModelWithDictionaries(place);
 });
+const own = join(folder, 'dictionaries');
+after(close);
 
 // The answer of before was given until the lab was started again.
 test('a feature asked about again after its harvest is made shows it', async () => {

@@ -31,11 +31,20 @@ export async function glassboxJson(...argv: string[]): Promise<any> {
   return JSON.parse(out);
 }
 
-/** The code of the error that a command refuses with; its exit code must be 2. */
-export async function refusal(...argv: string[]): Promise<string> {
+/** The error that a command refuses with; its exit code must be 2, and it must say what to do. */
+export async function refusalOf(
+  ...argv: string[]
+): Promise<{ readonly code: string; readonly message: string; readonly remedy: string }> {
   const { code, out } = await glassbox(...argv, '--json');
   assert.equal(code, 2, out);
-  return JSON.parse(out).error.code;
+  const { error } = JSON.parse(out);
+  assert.ok(error.remedy.length > 0);
+  return error;
+}
+
+/** The code of {@link refusalOf}. */
+export async function refusal(...argv: string[]): Promise<string> {
+  return (await refusalOf(...argv)).code;
 }
 
 /**

@@ -5,7 +5,7 @@ import { type Lab, startLab } from '../server.ts';
 import { labClient } from './client.ts';
 import { writeTinyModel } from './tiny-model.ts';
 
-/** A lab on a tiny random model in a folder of its own. */
+/** A lab on a model in a folder of its own. */
 export interface TinyLab {
   readonly folder: string;
   readonly lab: Lab;
@@ -14,10 +14,16 @@ export interface TinyLab {
   close(): Promise<void>;
 }
 
-/** Starts a lab for tests: no page, any free port. */
-export async function startTinyLab(): Promise<TinyLab> {
+/**
+ * Starts a lab for tests: no page, any free port.
+ *
+ * @param write puts the model into the folder; a tiny random one unless told
+ */
+export async function startTinyLab(
+  write: (folder: string) => Promise<unknown> = writeTinyModel,
+): Promise<TinyLab> {
   const folder = await mkdtemp(join(tmpdir(), 'glassbox-lab-'));
-  await writeTinyModel(folder);
+  await write(folder);
   const lab = await startLab({ model: folder, port: 0, warm: false, page: null });
   return {
     folder,
