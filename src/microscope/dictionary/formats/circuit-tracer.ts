@@ -25,7 +25,16 @@ const ALIASES: Readonly<Record<string, string>> = {
   hook_mlp_out: 'hook_mlp_out',
 };
 
-function addressOf(hook: string, layer: number): string {
+/** Models with a norm between the MLP and the stream, where the two names are two places. */
+const NORM_BEHIND_MLP = /gemma-?[23](?!b)/i;
+
+function addressOf(hook: string, layer: number, model: string): string {
+  if (hook === 'mlp.hook_out' && NORM_BEHIND_MLP.test(model)) {
+    throw badDictionary(
+      'config.yaml',
+      `mlp.hook_out of ${model} lies ahead of the norm behind the MLP: only what hook_mlp_out adds to the stream can be stood in for`,
+    );
+  }
   return `blocks.${layer}.${ALIASES[hook] ?? hook}`;
 }
 
@@ -60,7 +69,7 @@ export function fromTranscoderLayer(
     ...(activation.kind === 'jumprelu' && { threshold: thresholds(tensors, threshold, dDict) }),
     ...(skip && { W_skip: tensors.transposed('W_skip', [dOut, dIn]) }),
   };
-  const writes = [addressOf(config.feature_output_hook, layer)];
+  const writes = [addressOf(config.feature_output_hook, layer, config.model_name)];
   return {
     config: configOf(config, { layer, writes, activation, dIn, dOut, dDict, skip }),
     params,
@@ -88,7 +97,7 @@ function configOf(
   const { layer, ...rest } = own;
   return {
     ...rest,
-    reads: [addressOf(config.feature_input_hook, layer)],
+    reads: [addressOf(config.feature_input_hook, layer, config.model_name)],
     centreInput: false,
     scale: 1,
     model: { name: config.model_name, hash: null },
@@ -122,7 +131,7 @@ export function fromCrossLayer(
     params[`W_dec.${j}`] = { dtype: 'float32', shape: [dDict, dOut], data };
   }
   const writes = Array.from({ length: count }, (_, j) =>
-    addressOf(config.feature_output_hook, layer + j),
+    addressOf(config.feature_output_hook, layer + j, config.model_name),
   );
   return {
     config: configOf(config, { layer, writes, activation, dIn, dOut, dDict, skip: false }),

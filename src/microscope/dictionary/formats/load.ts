@@ -84,7 +84,10 @@ async function torchTensors(path: string): Promise<ForeignTensors> {
   return new ForeignTensors(path, tensors);
 }
 
-/** Gemma Scope paths say the layer (`layer_12`) and its repositories the place (`-pt-res`, `-mlp`, `-att`). */
+/**
+ * Gemma Scope paths say the layer (`layer_12`) and its repositories the place (`-pt-res`, `-mlp`, `-att`). Those of attention
+ * are of what enters the output projection, all heads side by side.
+ */
 function gemmaPlace(path: string): Place {
   const layer = /layer_(\d+)/.exec(path)?.[1];
   if (layer === undefined) {
@@ -95,12 +98,14 @@ function gemmaPlace(path: string): Place {
     });
   }
   const hook = /[-_](?:att|attn)\b|attn_out/.test(path)
-    ? 'hook_attn_out'
+    ? 'attn.hook_z'
     : /[-_/](?:mlp|mlp_out|transcoders?)\b/.test(path)
       ? 'hook_mlp_out'
       : 'hook_resid_post';
   const writes = `blocks.${layer}.${hook}`;
-  const reads = /transcoder/.test(path) ? `blocks.${layer}.mlp.hook_in` : writes;
+  // The first release read behind the norm with its gain folded into the MLP, the second behind the gain.
+  const behind = path.endsWith('.npz') ? 'ln2.hook_normalized' : 'mlp.hook_in';
+  const reads = /transcoder/.test(path) ? `blocks.${layer}.${behind}` : writes;
   return { reads, writes };
 }
 
