@@ -50,7 +50,10 @@ const methods: { readonly [M in TokenMethod]: Method } = {
     random: true,
     run: (game, { samples, seed }) =>
       // Orders come in pairs; a pair too many would go over the runs that the others may use.
-      sampledShapley(game, { orders: 2 * Math.floor(samples / (game.players + 1) / 2), seed }),
+      sampledShapley(game, {
+        orders: 2 * Math.max(1, Math.floor(samples / (game.players + 1) / 2)),
+        seed,
+      }),
   },
   lime: { random: true, run: lime },
   attention: {

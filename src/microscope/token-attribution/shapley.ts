@@ -1,3 +1,4 @@
+import { GlassboxError } from '../../base/error.ts';
 import { Rng } from '../../base/rng.ts';
 import { type Coalition, type Game, type PlayerAttribution, requirePlayers } from './game.ts';
 
@@ -6,6 +7,7 @@ import { type Coalition, type Game, type PlayerAttribution, requirePlayers } fro
  * cancels part of the noise. The values sum to value(all) − value(none) exactly.
  *
  * @param options.orders how many orders, 16 unless told; rounded up to pairs
+ * @throws GlassboxError `no-players`, `bad-option` for less than one order
  */
 export async function sampledShapley(
   game: Game,
@@ -13,11 +15,18 @@ export async function sampledShapley(
 ): Promise<PlayerAttribution> {
   requirePlayers(game);
   const { players } = game;
+  const { orders: count = 16 } = options;
+  if (!(count > 0)) {
+    throw new GlassboxError(`${count} orders of players give no values`, {
+      code: 'bad-option',
+      remedy: 'Give at least one order.',
+    });
+  }
   const rng = new Rng(options.seed ?? 0);
   const everyone = Array.from({ length: players }, (_, i) => i);
-  const orders = Array.from({ length: Math.ceil((options.orders ?? 16) / 2) }, () =>
-    rng.shuffle(everyone),
-  ).flatMap((order) => [order, [...order].reverse()]);
+  const orders = Array.from({ length: Math.ceil(count / 2) }, () => rng.shuffle(everyone)).flatMap(
+    (order) => [order, [...order].reverse()],
+  );
   const coalitions: Coalition[] = [];
   for (const order of orders) {
     const present = new Uint8Array(players);

@@ -105,6 +105,18 @@ test('methods are compared with figures of their stability', async () => {
   found.agreement.forEach((row, i) => {
     assert.ok(Math.abs(row[i] - 1) < 1e-12);
   });
+  // Random orders keep to the runs they may use, but two are needed to say anything.
+  const runs = async (samples: number) => {
+    const { results } = await attributeTokens(model, TASK, {
+      methods: ['sampled-shapley'],
+      samples,
+    });
+    assert.ok(results[0].values.some((value) => value !== 0));
+    return results[0].evaluations / (found.positions.length + 1);
+  };
+  assert.equal(await runs(1), 2);
+  const orders = 45 / (found.positions.length + 1);
+  assert.equal(await runs(45), 2 * Math.max(1, Math.floor(orders / 2)));
   const again = await attributeTokens(model, TASK, { samples: 24, seeds: 3, steps: 4 });
   assert.deepEqual(
     again.results.map(({ values }) => values),
