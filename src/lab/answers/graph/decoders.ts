@@ -48,14 +48,17 @@ export function likest(
   const { dOut, dDict } = dictionary.config;
   const { rows, lengths } = decodersOf(dictionary);
   const own = Math.hypot(...direction);
-  const cosines = new Float32Array(dDict);
+  // A few of thousands are wanted: ordering all of them took longer than comparing them.
+  const best: { readonly index: number; readonly value: number }[] = [];
   for (let f = 0; f < dDict; f++) {
+    if (f === options.without || lengths[f] === 0) continue;
     let dot = 0;
     for (let i = 0, at = f * dOut; i < dOut; i++, at++) dot += rows[at] * direction[i];
-    cosines[f] = dot / Math.max(own * lengths[f], 1e-12);
+    const value = Math.fround(dot / Math.max(own * lengths[f], 1e-12));
+    if (best.length === options.count && value <= best[best.length - 1].value) continue;
+    const place = best.findIndex((one) => one.value < value);
+    best.splice(place < 0 ? best.length : place, 0, { index: f, value });
+    if (best.length > options.count) best.pop();
   }
-  return Array.from(cosines, (value, index) => ({ index, value }))
-    .filter(({ index }) => index !== options.without && lengths[index] > 0)
-    .sort((a, b) => b.value - a.value || a.index - b.index)
-    .slice(0, options.count);
+  return best;
 }
