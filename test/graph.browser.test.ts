@@ -199,6 +199,40 @@ describe('attribution graph and features, in Chromium', () => {
     assert.deepEqual(errors, []);
   });
 
+  test('a supernode is made by keyboard alone, and a change is made to all of it', async () => {
+    const { page, state, errors } = await openGraph();
+    const press = async (name: RegExp) => {
+      await page.getByRole('button', { name }).focus();
+      await page.keyboard.press('Enter');
+    };
+    await press(/Group nodes/);
+    await page.locator('[data-panel=graph] .picture-box').focus();
+    // From the answer, the last node, to what stands under it.
+    for (let steps = 0; steps < 3; steps++) {
+      await page.keyboard.press('ArrowDown');
+      if (steps > 0) await page.keyboard.press('Enter');
+    }
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: /Group nodes/ }).waitFor();
+    assert.equal(state().get('supernodes'), null, 'Esc gives up');
+
+    await press(/Group nodes/);
+    await page.locator('[data-panel=graph] .picture-box').focus();
+    for (let steps = 0; steps < 4; steps++) {
+      await page.keyboard.press('ArrowDown');
+      if (steps > 0) await page.keyboard.press('Enter');
+    }
+    await press(/Group these 3/);
+    const [[, ...members]] = JSON.parse(state().get('supernodes')!);
+    assert.equal(members.length, 3);
+    await press(/Ablate/);
+    assert.deepEqual(
+      JSON.parse(state().get('change')!).nodes,
+      members.filter((key: string) => /^\d/.test(key)),
+    );
+    assert.deepEqual(errors, []);
+  });
+
   test('before a choice: paths, nodes by token, what is hidden; a search is gone through by [ and ]', async () => {
     const opened = await openGraph();
     const { page, errors } = opened;

@@ -182,6 +182,14 @@ test('a feature is described without any harvest', async () => {
   const [{ layer, index, activation }] = features;
   const found = await ask('/api/feature', { layer, index, prompt: PROMPT });
   near(found.on!.activations[5], activation);
+  const named = await ask('/api/feature', {
+    dictionary: `transcoder-${layer}`,
+    index,
+    prompt: PROMPT,
+  });
+  assert.match(named.provenance.command!, new RegExp(`dict features transcoder-${layer} ${index}`));
+  const [activations] = await runCode(named);
+  near(activations[5], activation);
   assert.equal(found.top.length, 10);
   assert.ok(found.top[0].value > 0 && found.bottom[0].value < 0);
   assert.equal(found.neighbours.length, 10);

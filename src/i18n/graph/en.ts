@@ -4,7 +4,7 @@ export const graph = {
   about: 'From prompt to answer: which features pass what on to which, with attention held still',
   empty: 'Type a prompt to trace its answer',
   none: 'No attribution graph: this model has no transcoders. Train some with',
-  hint: 'Point at a node to see its links; click to choose, Ctrl-click to pin, hold G and click for a supernode, Shift to hold',
+  hint: 'Point at a node to see its links; click to choose, Ctrl-click to pin, Shift to hold, hold G and click to group',
   pinKey: 'Pin the chosen node',
   keys: 'Arrow keys move between nodes, Enter chooses, P pins; hold G and click to make a supernode, Shift holds what is shown',
   tokenRow: 'Token',
@@ -12,6 +12,10 @@ export const graph = {
   kinds: { feature: 'Feature', error: 'Reconstruction error', token: 'Token', logit: 'Logit' },
   errorNode: 'error',
   supernode: 'Supernode',
+  gather: 'Group nodes',
+  gatherHint:
+    'Click the nodes of a supernode, or choose them by arrow keys and Enter; Esc gives up',
+  gathered: (count: string) => `Group these ${count}`,
   nodeShare: 'Nodes kept',
   nodeShareHint: 'Nodes that together carry this much of the influence on the answer',
   edgeShare: 'Links kept',
@@ -142,6 +146,7 @@ export const graph = {
   ofInput: 'of the receiving node’s input',
   noLinks: 'None shown',
   more: (shown: string, total: string) => `${shown} of ${total}`,
+  showAllOf: (shown: string, total: string) => `${shown} of ${total}, show all`,
   heads: 'Heads',
   headsOf: (from: string, to: string) => `Heads that carry ${from} → ${to}`,
   headsAbout:

@@ -119,7 +119,8 @@ const commandLines: { readonly [Q in Question]: CommandLine<Q> } = {
   groups: () => null,
   'subgraph-scores': () => null,
   features: () => null,
-  feature: () => null,
+  feature: ({ dictionary, index }) =>
+    dictionary === undefined ? null : ['dict', 'features', shell(dictionary), String(index)],
   circuit: (request) => circuitLine(request),
   'circuit-curve': ({ random = 8, ...request }) => circuitLine(request, { curve: true, random }),
   'circuit-eval': (request) => (request.checks ? null : circuitLine(request)),
@@ -134,7 +135,11 @@ const commandLines: { readonly [Q in Question]: CommandLine<Q> } = {
     ]);
   },
   'feature-example': () => null,
-  'find-features': () => null,
+  // The command lists a whole dictionary; words are searched for on the page only.
+  'find-features': ({ dictionary, query, source = 'all' }) =>
+    dictionary === undefined || query !== '' || source !== 'all'
+      ? null
+      : ['dict', 'features', shell(dictionary)],
 };
 
 /** The command line of a request; null where no command gives the same numbers. */

@@ -137,7 +137,22 @@ export const graphSnippets: {
     ],
     call: 'await Promise.all(folders.map(readDictionaryCard))',
   }),
-  feature: () => null,
+  feature: ({ dictionary, index, prompt }, model) => {
+    // A layer alone names no folder; without a text there is nothing to run.
+    if (dictionary === undefined || prompt === undefined || prompt === '') return null;
+    const tokens = promptLine('tokens', prompt);
+    const at = optionsOf({ tokens: new Raw('tokens'), features: [index] });
+    return {
+      uses: ['featureActivations', 'loadDictionary', ...tokens.uses],
+      modelUses: ['findModel'],
+      lines: [
+        `const { folder } = await findModel(${source(model)});`,
+        `const own = await loadDictionary(\`\${folder}/dictionaries/${dictionary}\`);`,
+        tokens.line,
+      ],
+      call: `await featureActivations(model, own, ${at})`,
+    };
+  },
   'feature-example': () => null,
   'find-features': () => null,
   trace: ({ nodeShare, edgeShare, ...graph }, model) => {

@@ -1,10 +1,12 @@
 import type { FeatureResponse, LabelView } from '../../../src/lab/api.ts';
 import { CodeView } from '../../components/code.tsx';
 import { Button, Field } from '../../components/controls.tsx';
+import { Failure } from '../../components/states.tsx';
 import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
 import { setState, state } from '../../state/url.ts';
 import { labelText } from '../labels.ts';
-import { active, detail, featureId, featureName, ownDetail } from './data.ts';
+import { active, detail, featureId, featureName, ownDetail, shownDetail } from './data.ts';
+import './features.css';
 import { Examples, OnText, TokenDetails } from './examples.tsx';
 import { Densities, Logits, Relations } from './facts.tsx';
 import { Imported } from './imported.tsx';
@@ -14,7 +16,7 @@ import { scoreLine } from './score.tsx';
 /** What the chosen feature is. */
 export function FeatureCard() {
   const words = t().features;
-  const data = detail.data.value;
+  const data = shownDetail.value;
   if (data === undefined) {
     const { problem } = detail;
     return problem.value === undefined ? (
@@ -46,6 +48,35 @@ export function FeatureCard() {
   );
 }
 
+/** The chosen feature in short, where another panel has chosen it: label, texts, logits and densities. */
+export function FeatureBrief() {
+  const words = t().features;
+  const data = detail.data.value;
+  const { problem } = detail;
+  if (problem.value !== undefined)
+    return <Failure problem={problem.value} onRetry={detail.retry} />;
+  if (data === undefined) return null;
+  return (
+    <section
+      class="features feature-brief"
+      aria-label={words.feature}
+      aria-busy={detail.busy.value}
+    >
+      <div class="feature-card">
+        <Head data={data} />
+        <Label data={data} />
+        <Examples data={data} />
+      </div>
+      <div class="feature-card">
+        <Densities data={data} />
+        <Logits data={data} />
+      </div>
+      {/* The features panel, where it is on the page too, has the box of its own. */}
+      {state.panel.value === '' ? null : <TokenDetails data={data} />}
+    </section>
+  );
+}
+
 function Head({ data }: { readonly data: FeatureResponse }) {
   const words = t().features;
   const { index, dictionary, label, provenance, writes } = data;
@@ -60,7 +91,7 @@ function Head({ data }: { readonly data: FeatureResponse }) {
         {dictionary} · {words.of(formatCount(data.of))}
       </span>
       <span class="feature-actions">
-        {own?.key == null ? null : (
+        {own?.key == null || own.key === state.node.value ? null : (
           <Button
             kind="quiet"
             onClick={() => {
@@ -72,7 +103,9 @@ function Head({ data }: { readonly data: FeatureResponse }) {
           </Button>
         )}
         <Interventions data={data} />
-        {provenance.code === null ? null : <CodeView provenance={provenance} />}
+        {provenance.code === null && provenance.command === null ? null : (
+          <CodeView provenance={provenance} />
+        )}
       </span>
     </header>
   );

@@ -1,4 +1,4 @@
-import { computed } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import type {
   ActiveFeatureView,
   DictionaryListing,
@@ -12,7 +12,7 @@ import { unscoredName } from '../../../src/microscope/graph/format/unscored-labe
 import { post, resource } from '../../api.ts';
 import { tokenText } from '../../components/token.tsx';
 import { locale, t } from '../../i18n.ts';
-import { locked } from '../../state/focus.ts';
+import { frozen, locked } from '../../state/focus.ts';
 import { modelName, preference } from '../../state/run.ts';
 import { state } from '../../state/url.ts';
 import { tokenLabels } from '../attention/labels.ts';
@@ -242,7 +242,10 @@ export const chosenFeature = computed<Chosen | undefined>(() => {
   const cut = name.lastIndexOf(':');
   if (cut > 0) return { dictionary: name.slice(0, cut), index: Number(name.slice(cut + 1)) };
   const [layer, index] = name.split('.').map(Number);
-  if (name !== '') return { layer, index };
+  // By its name where that is known: code and commands go by names.
+  const set = dictionaries.data.value?.set;
+  const dictionary = set?.kind === 'per-layer' ? set.names[layer] : undefined;
+  if (name !== '') return { ...(dictionary === undefined ? { layer } : { dictionary }), index };
   const first = state.featureScope.value === 'all' ? found.data.value?.features[0] : rows.value[0];
   return first && { dictionary: first.dictionary, index: first.index };
 });
@@ -273,6 +276,34 @@ export const detail = resource<FeatureResponse>(
   },
   { delay: 80 },
 );
+
+/** The feature whose row the pointer or the keyboard has come to; null for none. */
+const previewed = signal<FeatureName | null>(null);
+
+/** Milliseconds that the pointer rests on a row before its card is asked for. */
+const REST = 120;
+let resting: ReturnType<typeof setTimeout> | undefined;
+
+/** Shows the card of a row that is pointed at; null shows that of the chosen feature again. */
+export function previewFeature(feature: FeatureName | null): void {
+  clearTimeout(resting);
+  if (frozen.peek()) return;
+  resting = setTimeout(() => {
+    if (!frozen.peek()) previewed.value = feature;
+  }, REST);
+}
+
+/** What the feature under the pointer is. No part of what the panel waits for: the list must not dim. */
+const previewDetail = resource<FeatureResponse>(() => {
+  const feature = previewed.value;
+  if (present.value !== true || feature === null || isChosen(feature)) return undefined;
+  const { dictionary, index } = feature;
+  const prompt = state.prompt.value || undefined;
+  return post('/api/feature', { model: modelName.value, dictionary, index, prompt });
+});
+
+/** What the card shows: the feature under the pointer, else the chosen one. */
+export const shownDetail = computed(() => previewDetail.data.value ?? detail.data.value);
 
 /** Its activations on the reader's own text. */
 export const ownDetail = resource<FeatureResponse>(

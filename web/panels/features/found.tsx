@@ -7,7 +7,7 @@ import { setState, state } from '../../state/url.ts';
 import { labelText } from '../labels.ts';
 import { featureId, featureKey, featureTitle, found, isChosen } from './data.ts';
 import { ScoreCell } from './score.tsx';
-import { ROW_HEIGHT, SortHead } from './table.tsx';
+import { ROW_HEIGHT, rowPreview, SortHead } from './table.tsx';
 
 type Sort = (typeof FOUND_SORTS)[number];
 
@@ -43,7 +43,12 @@ export function FoundTable() {
         </tr>
       }
       row={(one, index, tabIndex) => (
-        <tr key={featureKey(one)} class={isChosen(one) ? 'chosen' : ''} aria-rowindex={index + 2}>
+        <tr
+          key={featureKey(one)}
+          class={isChosen(one) ? 'chosen' : ''}
+          aria-rowindex={index + 2}
+          {...rowPreview(one)}
+        >
           <td>
             <button
               type="button"

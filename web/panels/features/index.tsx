@@ -16,7 +16,6 @@ import { active, detail, found, kind, narrowing, present, rows, tokens } from '.
 import { featureExports } from './exports.ts';
 import { FoundTable } from './found.tsx';
 import { FeatureTable } from './table.tsx';
-import './features.css';
 
 /** Region 4: the features that fire in the prompt or of whole dictionaries, and what each is. */
 export function FeaturesPanel() {

@@ -13,6 +13,7 @@ import {
   kind,
   type Line,
   lines,
+  previewFeature,
   type Row,
   rows,
   tokens,
@@ -155,6 +156,7 @@ function FeatureRow(props: {
       class={isChosen(row) ? 'chosen' : ''}
       aria-rowindex={props.index + 2}
       data-position={several ? undefined : row.position}
+      {...rowPreview(row)}
     >
       <td>
         <button
@@ -192,6 +194,13 @@ function FeatureRow(props: {
       <ScoreCell label={row.label} imported={row.imported} />
     </tr>
   );
+}
+
+/** What makes a row show its card while it is pointed at or has the keyboard. */
+export function rowPreview(feature: NonNullable<Parameters<typeof previewFeature>[0]>) {
+  const show = () => previewFeature(feature);
+  const hide = () => previewFeature(null);
+  return { onPointerEnter: show, onPointerLeave: hide, onFocusIn: show, onFocusOut: hide };
 }
 
 /** A bar behind a number. */

@@ -1,6 +1,6 @@
 /** What a reader adds to a graph: choices, pins, supernodes, names and places. All of it lives in the address. */
 import { setState, state } from '../../state/url.ts';
-import { opened, view } from './data.ts';
+import { causalPick, gathered, opened, view } from './data.ts';
 
 /** Chooses a node by name; the same again releases it. A feature is then what the features panel shows. */
 export function choose(key: string): void {
@@ -10,7 +10,34 @@ export function choose(key: string): void {
     !again && node?.kind === 'feature' && opened.peek() === null
       ? { feature: `${node.layer}.${node.index}` }
       : {};
+  causalPick.value = '';
   setState({ node: again ? '' : key, ...feature });
+}
+
+/** What a click or Enter on a node does: it gathers while a supernode is being made, pins with Ctrl, else chooses. */
+export function press(
+  key: string,
+  event: { readonly metaKey: boolean; readonly ctrlKey: boolean },
+): void {
+  const held = gathered.peek();
+  if (held !== null) {
+    const without = held.filter((one) => one !== key);
+    gathered.value = without.length < held.length ? without : [...held, key];
+  } else if (event.metaKey || event.ctrlKey) togglePin(key);
+  else choose(key);
+}
+
+/** Chooses a supernode: its first member in the picture, all of it for a change. */
+export function chooseGroup(index: number, first: string): void {
+  if (state.node.peek() !== first) choose(first);
+  causalPick.value = supernodeId(index);
+}
+
+/** Makes a supernode of what was gathered, where that is more than one node. */
+export function finishGathering(label: string): void {
+  const keys = gathered.peek();
+  gathered.value = null;
+  if (keys !== null && keys.length > 1) group(keys, label);
 }
 
 export function togglePin(key: string): void {

@@ -5,25 +5,26 @@ import type { GraphInterventionResponse, GraphValidityResponse } from '../../../
 import { CodeView } from '../../components/code.tsx';
 import { Button, NumberField, Segments, Select } from '../../components/controls.tsx';
 import { RunSection } from '../../components/run-section.tsx';
-import { Failure } from '../../components/states.tsx';
+import { Failure, ProgressLine } from '../../components/states.tsx';
 import { tokenText } from '../../components/token.tsx';
 import { formatCount, formatNumber, locale, t } from '../../i18n.ts';
 import { GRAPH_MODES } from '../../state/fields.ts';
 import { setState, state } from '../../state/url.ts';
-import { changed, chosen, groups, nodeLabel, validity } from './data.ts';
+import { causalPick, changed, chosen, groups, nodeLabel, validity } from './data.ts';
 import type { GraphView } from './view.ts';
 
 /** What can be changed: the chosen feature, and every supernode. */
 function candidates(view: GraphView) {
   const index = chosen.value;
   const node = index === undefined ? undefined : view.nodes[index];
-  const single = node?.kind === 'feature' ? [{ name: nodeLabel(node), nodes: [node.key] }] : [];
-  const supers = groups.value.groups.flatMap(({ supernode, label, members }) => {
+  const single =
+    node?.kind === 'feature' ? [{ id: '', name: nodeLabel(node), nodes: [node.key] }] : [];
+  const supers = groups.value.groups.flatMap(({ id, supernode, label, members }) => {
     const keys = members
       .map((i) => view.nodes[i])
       .filter(({ kind }) => kind === 'feature')
       .map(({ key }) => key);
-    return supernode === null || keys.length === 0 ? [] : [{ name: label ?? '', nodes: keys }];
+    return supernode === null || keys.length === 0 ? [] : [{ id, name: label ?? '', nodes: keys }];
   });
   return [...single, ...supers];
 }
@@ -32,9 +33,8 @@ function candidates(view: GraphView) {
 export function Causal({ view }: { readonly view: GraphView }) {
   const words = t().graph;
   const all = candidates(view);
-  const picked = useSignal(0);
   const factor = useSignal(0);
-  const one = all[Math.min(picked.value, all.length - 1)];
+  const one = all.find(({ id }) => id === causalPick.value) ?? all.at(0);
   const change = state.change.value;
   const apply = (value: number) => {
     if (one !== undefined) setState({ change: { nodes: one.nodes, factor: value } });
@@ -63,13 +63,13 @@ export function Causal({ view }: { readonly view: GraphView }) {
         <div class="causal-controls">
           <Select
             label={words.kinds.feature}
-            value={String(Math.min(picked.value, all.length - 1))}
-            options={all.map(({ name, nodes }, i) => ({
-              value: String(i),
+            value={one.id}
+            options={all.map(({ id, name, nodes }) => ({
+              value: id,
               label: nodes.length > 1 ? `${name} (${formatCount(nodes.length)})` : name,
             }))}
             onChange={(value) => {
-              picked.value = Number(value);
+              causalPick.value = value;
             }}
           />
           <Button onClick={() => apply(0)}>{words.ablate}</Button>
@@ -87,6 +87,13 @@ export function Causal({ view }: { readonly view: GraphView }) {
       )}
       {change === null ? null : (
         <div aria-busy={changed.busy.value}>
+          <div class="progress-box">
+            <ProgressLine
+              busy={changed.busy.value}
+              advance={changed.advance.value}
+              onCancel={changed.cancel}
+            />
+          </div>
           <p class="note">{changeWords(view, change)}</p>
           {changed.problem.value === undefined ? null : (
             <Failure problem={changed.problem.value} onRetry={changed.retry} />

@@ -93,6 +93,12 @@ export const chosen = computed(() => {
   return name === '' ? undefined : view.value?.indexOf.get(name);
 });
 
+/** Names of nodes gathered for a supernode; null while none is being made. */
+export const gathered = signal<readonly string[] | null>(null);
+
+/** The supernode that a change is made to, by its name in the subgraph; empty for the chosen feature. */
+export const causalPick = signal('');
+
 /** Whether the pointer is on the node in a list: what is pointed at there must not replace the list. */
 export const fromList = signal(false);
 
@@ -125,7 +131,6 @@ export const renamed = computed(
 export function nodeLabel(node: GraphNode): string {
   const own = renamed.value.get(node.key) ?? ownLabel(node);
   if (own) return own;
-  const graph = view.value;
   const words = t().graph;
   switch (node.kind) {
     case 'feature':
@@ -133,7 +138,7 @@ export function nodeLabel(node: GraphNode): string {
     case 'error':
       return `L${node.layer} ${words.errorNode}`;
     case 'token':
-      return graph?.tokens[node.position] ?? '';
+      return tokenName(node.position);
     case 'logit': {
       const name = logitName(node);
       return opened.value !== null || node.probability === 1
@@ -141,6 +146,18 @@ export function nodeLabel(node: GraphNode): string {
         : `${name} ${formatProbability(node.probability)}`;
     }
   }
+}
+
+/** Tokens that occur more than once: their positions tell them apart. */
+const repeated = computed(() => {
+  const tokens = view.value?.tokens ?? [];
+  return new Set(tokens.filter((token, i) => tokens.indexOf(token) < i));
+});
+
+/** A token, with its position where the prompt has it twice. */
+export function tokenName(position: number): string {
+  const token = view.value?.tokens[position] ?? '';
+  return repeated.value.has(token) ? `${token} (${position})` : token;
 }
 
 /** What a hidden node is called. */
@@ -151,21 +168,24 @@ export function hiddenLabel({ kind, layer, index, label }: HiddenNode): string {
   return kind === 'feature' ? `L${layer} #${index}` : words.kinds[kind];
 }
 
-/** The label with where the node is. */
-function placedLabel(node: GraphNode): string {
+/** The label with where the node is, and who calls it so where that is another project. */
+export function nodePlace(node: GraphNode): string {
   const words = t().graph;
   const token = view.value?.tokens[node.position] ?? '';
-  const place = node.layer < 0 || node.kind === 'logit' ? '' : `L${node.layer} · `;
-  return `${words.kinds[node.kind]} ${nodeLabel(node)} · ${place}${token} (${node.position})`;
+  const named = node.kind === 'feature' && (node.label !== null || renamed.value.has(node.key));
+  const from = sourceOf(node);
+  return [
+    node.kind === 'token' ? words.kinds.token : `${words.kinds[node.kind]} ${nodeLabel(node)}`,
+    ...(named ? [`L${node.layer} #${node.index}`] : []),
+    `${token} (${node.position})`,
+    ...(from === undefined ? [] : [t().features.importedFrom(from)]),
+  ].join(' · ');
 }
 
-/** The label with where the node is, and who calls it so where that is another project, or that nothing confirms it. */
+/** The same, with the warning that nothing confirms a name that is only a guess. */
 export function nodeTitle(node: GraphNode): string {
-  const words = t().features;
-  const from = sourceOf(node);
-  if (from !== undefined) return `${placedLabel(node)} · ${words.importedFrom(from)}`;
   const guessed = node.unscored && !renamed.value.has(node.key);
-  return guessed ? `${placedLabel(node)} · ${words.unscored}` : placedLabel(node);
+  return guessed ? `${nodePlace(node)} · ${t().features.unscored}` : nodePlace(node);
 }
 
 /** The project that a node's label is from; undefined for labels made here, or given by the reader. */
@@ -206,7 +226,7 @@ export const matches = computed(() => {
   const text = state.label.value.trim().toLowerCase();
   const graph = view.value;
   if (text === '' || graph === undefined) return undefined;
-  const found = graph.nodes.map((node) => placedLabel(node).toLowerCase().includes(text));
+  const found = graph.nodes.map((node) => nodeTitle(node).toLowerCase().includes(text));
   return found;
 });
 

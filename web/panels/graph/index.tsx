@@ -9,9 +9,10 @@ import { addCommands, type Command } from '../../keys.ts';
 import { LINK_SIGNS } from '../../state/fields.ts';
 import { setState, state } from '../../state/url.ts';
 import { traceable, useSight } from '../dictionaries.ts';
+import { FeatureBrief } from '../features/card.tsx';
 import { togglePin } from './annotate.ts';
 import { Causal } from './causal.tsx';
-import { fileFault, opened, plain, traced, view } from './data.ts';
+import { chosen, fileFault, opened, plain, traced, view } from './data.ts';
 import { graphExports, graphFile } from './exports.ts';
 import { type FileFault, readGraphFile } from './file.ts';
 import './graph.css';
@@ -191,6 +192,12 @@ function faultWords(fault: FileFault): string {
 
 function Body({ graph }: { readonly graph: GraphView }) {
   const words = t().graph;
+  const node = chosen.value === undefined ? undefined : graph.nodes[chosen.value];
+  // A file's features are of dictionaries that may not be here.
+  const feature =
+    graph.file === null &&
+    node?.kind === 'feature' &&
+    state.feature.value === `${node.layer}.${node.index}`;
   return (
     <div class="graph">
       <Scores graph={graph} />
@@ -200,6 +207,7 @@ function Body({ graph }: { readonly graph: GraphView }) {
         </div>
         <Side view={graph} />
       </div>
+      {feature ? <FeatureBrief /> : null}
       <Heads view={graph} />
       <div class="picture-bottom">
         <Subgraph view={graph} />

@@ -9,14 +9,16 @@ import {
 } from '../../../src/figures/graph-layout.ts';
 import { palettes } from '../../../src/figures/palette.ts';
 import { fitText, textWidth } from '../../../src/figures/svg.ts';
+import { Button } from '../../components/controls.tsx';
 import { PictureBox, placeAhead, Readout } from '../../components/picture.tsx';
 import { useSize } from '../../components/size.ts';
-import { formatNumber, formatProbability, locale, t } from '../../i18n.ts';
+import { formatCount, formatNumber, formatProbability, locale, t } from '../../i18n.ts';
 import { frozen, preview } from '../../state/focus.ts';
 import { state } from '../../state/url.ts';
-import { choose, group, togglePin } from './annotate.ts';
+import { finishGathering, press, togglePin } from './annotate.ts';
 import {
   chosen,
+  gathered,
   groups,
   linkDrawn,
   matches,
@@ -36,36 +38,81 @@ const AROUND = 330;
 /** How far from the pointer a node may be, in px. */
 const REACH = 30;
 
-/** Nodes gathered while G is held. */
+/** Nodes are gathered while G is held, or from a button on; Esc gives up. */
 function useGrouping() {
-  const gathered = useSignal<readonly string[] | null>(null);
   useEffect(() => {
+    let held = false;
     const typing = (target: EventTarget | null) =>
       target instanceof Element && target.closest('input, textarea, select, dialog') !== null;
     const down = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && gathered.peek() !== null) {
+        // It ends the gathering alone: what is chosen stays.
+        event.preventDefault();
+        gathered.value = null;
+      }
       if (event.key !== 'g' || event.repeat || typing(event.target)) return;
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || gathered.peek() !== null) return;
+      held = true;
       gathered.value = [];
     };
     const up = (event: KeyboardEvent) => {
-      if (event.key !== 'g') return;
-      const keys = gathered.peek();
-      gathered.value = null;
-      if (keys !== null && keys.length > 1) group(keys, t().graph.supernode);
+      if (event.key !== 'g' || !held) return;
+      held = false;
+      finishGathering(t().graph.supernode);
     };
     const drop = () => {
+      if (!held) return;
+      held = false;
       gathered.value = null;
     };
-    window.addEventListener('keydown', down);
+    window.addEventListener('keydown', down, { capture: true });
     window.addEventListener('keyup', up);
     window.addEventListener('blur', drop);
     return () => {
-      window.removeEventListener('keydown', down);
+      window.removeEventListener('keydown', down, { capture: true });
       window.removeEventListener('keyup', up);
       window.removeEventListener('blur', drop);
+      gathered.value = null;
     };
   }, []);
-  return gathered;
+}
+
+/** Makes a supernode without a key to hold: by pointer, by touch, or by keyboard alone. */
+function Gathering() {
+  const words = t().graph;
+  const keys = gathered.value;
+  if (keys === null) {
+    return (
+      <Button
+        kind="quiet"
+        label={words.gatherHint}
+        onClick={() => {
+          gathered.value = [];
+        }}
+      >
+        {words.gather}
+      </Button>
+    );
+  }
+  return (
+    <>
+      <Button
+        kind="primary"
+        disabled={keys.length < 2}
+        onClick={() => finishGathering(words.supernode)}
+      >
+        {words.gathered(formatCount(keys.length))}
+      </Button>
+      <Button
+        kind="quiet"
+        onClick={() => {
+          gathered.value = null;
+        }}
+      >
+        {t().common.cancel}
+      </Button>
+    </>
+  );
 }
 
 /** Position × layer. Links lie on two canvases; hovering draws only those of one node anew. */
@@ -94,7 +141,7 @@ export function MainView({ view }: { readonly view: GraphView }) {
       window.removeEventListener('resize', forget);
     };
   }, []);
-  const gathered = useGrouping();
+  useGrouping();
   const maximised = state.panel.value === 'graph';
   const height = maximised
     ? Math.min(HIGHEST, Math.max(HEIGHT, window.innerHeight - AROUND))
@@ -162,26 +209,23 @@ export function MainView({ view }: { readonly view: GraphView }) {
     pointed.value = next;
     preview(next === null ? null : { position: view.nodes[next].position });
   };
-  const press = (key: string, event: { readonly metaKey: boolean; readonly ctrlKey: boolean }) => {
-    const held = gathered.peek();
-    if (held !== null) {
-      const without = held.filter((one) => one !== key);
-      gathered.value = without.length < held.length ? without : [...held, key];
-    } else if (event.metaKey || event.ctrlKey) togglePin(key);
-    else choose(key);
-  };
   const keyed = () => pointed.peek() ?? chosen.peek() ?? view.nodes.length - 1;
 
   return (
     <>
-      <GraphReadout view={view} gathered={gathered.value} />
+      <div class="graph-head">
+        <GraphReadout view={view} />
+        <Gathering />
+      </div>
       <PictureBox
         boxRef={box}
         class={gathered.value === null ? undefined : 'grouping'}
         label={`${words.title}. ${words.keys}`}
         onMove={(key) => {
           const at = keyed();
-          point(pointed.peek() === null ? at : (placeAhead(layout, at, key) ?? at));
+          // The first arrow shows where the keyboard is; from a chosen node on it moves.
+          const here = pointed.peek() === null && chosen.peek() === undefined;
+          point(here ? at : (placeAhead(layout, at, key) ?? at));
         }}
         onChoose={(event) => press(view.nodes[keyed()].key, event)}
         onPin={() => togglePin(view.nodes[keyed()].key)}
@@ -242,32 +286,29 @@ function Legend() {
 }
 
 /** What the pointer is on, or how many nodes are being gathered. */
-function GraphReadout(props: {
-  readonly view: GraphView;
-  readonly gathered: readonly string[] | null;
-}) {
+function GraphReadout({ view }: { readonly view: GraphView }) {
   const words = t().graph;
   const index = pointed.value ?? chosen.value;
-  const node = index === undefined ? undefined : props.view.nodes[index];
+  const node = index === undefined ? undefined : view.nodes[index];
   const text =
-    props.gathered !== null
-      ? `${words.supernode}: ${props.gathered.length}`
-      : node === undefined
+    node === undefined
+      ? gathered.value === null
         ? words.hint
-        : [
-            nodeTitle(node),
-            node.activation === null
-              ? ''
-              : `${words.activation} ${formatNumber(node.activation, { digits: 3 })}`,
-            node.kind === 'logit'
-              ? ''
-              : `${words.influence} ${formatNumber(node.influence, { digits: 3 })}`,
-            node.kind === 'feature'
-              ? `${words.errorInput} ${formatProbability(node.errorShare)}`
-              : '',
-          ]
-            .filter(Boolean)
-            .join(' · ');
+        : words.gatherHint
+      : [
+          nodeTitle(node),
+          node.activation === null
+            ? ''
+            : `${words.activation} ${formatNumber(node.activation, { digits: 3 })}`,
+          node.kind === 'logit'
+            ? ''
+            : `${words.influence} ${formatNumber(node.influence, { digits: 3 })}`,
+          node.kind === 'feature'
+            ? `${words.errorInput} ${formatProbability(node.errorShare)}`
+            : '',
+        ]
+          .filter(Boolean)
+          .join(' · ');
   return <Readout text={text} />;
 }
 

@@ -7,8 +7,8 @@ import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
 import { NODE_LISTS } from '../../state/fields.ts';
 import { preview } from '../../state/focus.ts';
 import { setState, state } from '../../state/url.ts';
-import { choose } from './annotate.ts';
-import { fromList, matches, nodeLabel, nodeTitle, pointed } from './data.ts';
+import { press } from './annotate.ts';
+import { fromList, matches, nodeLabel, nodeTitle, pointed, tokenName } from './data.ts';
 import { shelves } from './lists.ts';
 import { strongestPaths } from './paths.ts';
 import type { GraphNode, GraphView } from './view.ts';
@@ -57,9 +57,9 @@ function NodeButton(props: {
       onPointerLeave={() => pointAt(view, null)}
       onFocus={() => pointAt(view, index)}
       onBlur={() => pointAt(view, null)}
-      onClick={() => {
+      onClick={(event) => {
         fromList.value = false;
-        choose(node.key);
+        press(node.key, event);
       }}
     >
       <Mark kind={node.kind} />
@@ -67,7 +67,7 @@ function NodeButton(props: {
       {reach === undefined ? null : (
         <>
           <span class="connection-token token-text">
-            {node.kind === 'token' ? '' : view.tokens[node.position]}
+            {node.kind === 'token' ? '' : tokenName(node.position)}
           </span>
           <span class="number">{formatNumber(node.influence, { digits: 3 })}</span>
         </>

@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { Button, Select } from '../../components/controls.tsx';
 import { formatCount, formatNumber, formatProbability, t } from '../../i18n.ts';
 import { setState, state } from '../../state/url.ts';
-import { choose, rename, togglePin } from './annotate.ts';
+import { press, rename, togglePin } from './annotate.ts';
 import {
   chosen,
   inputs,
@@ -16,13 +16,14 @@ import {
   sourceOf,
   splitLink,
   splitScore,
+  tokenName,
 } from './data.ts';
 import { differenceKey } from './filter.ts';
 import { Overview } from './overview.tsx';
 import type { Connection, GraphNode, GraphView } from './view.ts';
 
 /** Rows per list and sign. */
-const LISTED = 8;
+const LISTED = 6;
 
 /** The node in question, what feeds it and what it feeds. */
 export function Side({ view }: { readonly view: GraphView }) {
@@ -256,32 +257,57 @@ function Connections(props: {
     <section>
       <h3 title={words.unitInput}>{title}</h3>
       {signs.map(({ name, own }) => (
-        <div key={name} class="connection-list">
-          <p class="note">
-            {name}
-            {own.length > LISTED
-              ? ` · ${words.more(formatCount(LISTED), formatCount(own.length))}`
-              : ` · ${formatCount(own.length)}`}
-          </p>
-          <ul>
-            {own.slice(0, LISTED).map((one) => (
-              <Row key={one.link} one={one} reach={reach} {...props} />
-            ))}
-          </ul>
-        </div>
+        <Signed key={name} name={name} own={own} reach={reach} {...props} />
       ))}
     </section>
   );
 }
 
-function Row(props: {
-  readonly one: Connection;
+/** The links of one sign, the strongest first; the rest by button. */
+function Signed(props: RowProps & { readonly name: string; readonly own: readonly Connection[] }) {
+  const { name, own, ...rest } = props;
+  const words = t().graph;
+  const all = useSignal(false);
+  useEffect(() => {
+    all.value = false;
+  }, [props.of.key]);
+  const shown = all.value ? own : own.slice(0, LISTED);
+  return (
+    <div class="connection-list">
+      <p class="note">
+        {name} ·{' '}
+        {shown.length < own.length ? (
+          <button
+            type="button"
+            class="more-button"
+            onClick={() => {
+              all.value = true;
+            }}
+          >
+            {words.showAllOf(formatCount(shown.length), formatCount(own.length))}
+          </button>
+        ) : (
+          formatCount(own.length)
+        )}
+      </p>
+      <ul>
+        {shown.map((one) => (
+          <Row key={one.link} one={one} {...rest} />
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+interface RowProps {
   /** The largest share of the list. */
   readonly reach: number;
   readonly view: GraphView;
   readonly of: GraphNode;
   readonly side: 'inputs' | 'outputs';
-}) {
+}
+
+function Row(props: RowProps & { readonly one: Connection }) {
   const { one, view, of, side } = props;
   const words = t().graph;
   const other = view.nodes[one.node];
@@ -295,7 +321,7 @@ function Row(props: {
         type="button"
         class="connection"
         data-position={other.position}
-        onClick={() => choose(other.key)}
+        onClick={(event) => press(other.key, event)}
         title={`${nodeTitle(other)} · ${formatProbability(Math.abs(one.share))} ${words.ofInput}`}
         style={{
           '--share': `${(Math.abs(one.share) / props.reach) * 100}%`,
@@ -303,7 +329,9 @@ function Row(props: {
         }}
       >
         <span class="connection-name">{nodeLabel(other)}</span>
-        <span class="connection-token token-text">{view.tokens[other.position]}</span>
+        <span class="connection-token token-text">
+          {other.kind === 'token' ? '' : tokenName(other.position)}
+        </span>
         <span class="number">{formatNumber(one.weight, { signed: true })}</span>
       </button>
       {split ? (

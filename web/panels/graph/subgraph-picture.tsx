@@ -10,7 +10,7 @@ import {
 } from '../../../src/figures/subgraph-layout.ts';
 import { t } from '../../i18n.ts';
 import { frozen, preview } from '../../state/focus.ts';
-import { choose, letGo, putAt, remove, rename, toggleExpanded } from './annotate.ts';
+import { choose, chooseGroup, letGo, putAt, remove, rename, toggleExpanded } from './annotate.ts';
 import { fromList, groups, pointed } from './data.ts';
 import { NameField } from './side.tsx';
 import { fixedPlaces, subgraphData, subgraphOptions } from './subgraph-figure.ts';
@@ -66,7 +66,10 @@ export function SubgraphPicture({
     const key = view.nodes[group.members[0]].key;
     const isChosen = data.nodes.find(({ id }) => id === group.id)?.chosen === true;
     clearTimeout(wait.current);
-    if (!isChosen) choose(key);
+    if (!isChosen) {
+      if (group.supernode === null) choose(key);
+      else chooseGroup(group.supernode, key);
+    }
     // A second click may follow: it lets go, and must neither rename nor release first.
     else wait.current = setTimeout(() => (onName ? (editing.value = group.id) : choose(key)), 260);
   };

@@ -6,7 +6,7 @@ import { useSize } from '../../components/size.ts';
 import { toast } from '../../components/toast.tsx';
 import { formatCount, formatProbability, t } from '../../i18n.ts';
 import { setState, state } from '../../state/url.ts';
-import { choose, dissolve, letGo, rename } from './annotate.ts';
+import { chooseGroup, dissolve, letGo, rename } from './annotate.ts';
 import { groups, groupsCall, subgraphScores } from './data.ts';
 import { NameField } from './side.tsx';
 import { LEAST } from './subgraph-figure.ts';
@@ -109,7 +109,7 @@ function Supernodes({ view }: { readonly view: GraphView }) {
               <button
                 type="button"
                 class="supernode-name"
-                onClick={() => choose(view.nodes[members[0]].key)}
+                onClick={() => chooseGroup(supernode, view.nodes[members[0]].key)}
                 onDblClick={() => {
                   editing.value = supernode;
                 }}
