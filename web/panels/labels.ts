@@ -12,7 +12,7 @@ effect(() => {
   });
 });
 
-/** A label in the language of the page: planted concepts are translated, tokens stay as they are. */
+/** A label in the language of the page: planted concepts and places are translated, tokens stay as they are. */
 export function labelText(label: Pick<LabelView, 'text' | 'concept'>): string {
-  return (label.concept === null ? undefined : words.value(label.concept)) ?? label.text;
+  return words.value(label.concept ?? label.text) ?? label.text;
 }

@@ -45,4 +45,8 @@ test('tokens that a concept narrows down stand before its words as they are', as
   const concept = words('turn/user');
   assert.equal(words("'.', ' & ' & turn/user"), `'.', ' & ' & ${concept}`);
   assert.equal(words("'.' & no/such"), undefined);
+  assert.equal(words("before '7', ' after '"), "後接 '7', ' after '");
+  assert.equal(words("' the' & after ' to'"), "' the' & 前接 ' to'");
+  assert.equal(words("? after ' state' & turn/user"), `? 前接 ' state' & ${concept}`);
+  assert.equal(words("' ='"), undefined);
 });

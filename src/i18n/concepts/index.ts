@@ -7,12 +7,15 @@ export type ConceptWords = (id: string) => string | undefined;
 type Names = Readonly<Record<string, string>>;
 type Templates = Readonly<Record<string, (value: string) => string>>;
 
-/** Stands between tokens, which are kept as they are, and the concept that narrows them down. */
+/** Stands between tokens, which are kept as they are, and what narrows them down. */
 const AND = ' & ';
 
+/** `after` or `before` in front of quoted tokens: at the start of a label, of a context, or behind a question mark. */
+const PLACE = /(^|& |\? )(after|before) (?=')/g;
+
 /**
- * Reads a table: an id is a plain concept, or a template with the name or number it ends in; what stands before it, as in
- * `'.' & mechanism/story`, is kept.
+ * Reads a table: an id is a plain concept, or a template with the name or number it ends in. Tokens may stand before it, as in
+ * `'.' & mechanism/story`, or alone, as in `after ' to'`: of these only their place has words.
  */
 export function readConcepts(table: ConceptTable, mechanisms: Names): ConceptWords {
   const { plain, words, relations, numbers, marks, rules, languages, antonyms } = table;
@@ -40,11 +43,16 @@ export function readConcepts(table: ConceptTable, mechanisms: Names): ConceptWor
     const cut = id.indexOf('/');
     return named[id.slice(0, cut)]?.(id.slice(cut + 1));
   };
+  const placed = (text: string): string =>
+    text.replace(PLACE, (_, lead: string, place: 'after' | 'before') => {
+      return `${lead}${table.places[place]} `;
+    });
   return (id) => {
     const cut = id.lastIndexOf(AND) + AND.length;
-    if (cut < AND.length) return plainly(id);
-    const found = plainly(id.slice(cut));
-    return found && id.slice(0, cut) + found;
+    const concept = plainly(cut < AND.length ? id : id.slice(cut));
+    if (concept !== undefined) return placed(cut < AND.length ? '' : id.slice(0, cut)) + concept;
+    const text = placed(id);
+    return text === id ? undefined : text;
   };
 }
 

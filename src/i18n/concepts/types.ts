@@ -149,6 +149,8 @@ export interface ConceptTable {
   readonly plain: Readonly<Record<PlainConcept, string>>;
   readonly words: Readonly<Record<WordKind, string>>;
   readonly after: Fill;
+  /** Before tokens that stand just before, or just after, where a feature fires. */
+  readonly places: Readonly<Record<'after' | 'before', string>>;
   readonly relations: Readonly<Record<RelationName, string>>;
   readonly asked: Fill;
   readonly nextValue: Fill;

@@ -127,6 +127,7 @@ export const concepts: ConceptTable = {
     'french-word': '有反义词的法语单词',
   },
   after: (what) => `紧接${what}之后`,
+  places: { after: '前接', before: '后接' },
   relations: {
     capital: '首府',
     governor: '州长',

@@ -127,6 +127,7 @@ export const concepts: ConceptTable = {
     'french-word': '有反義詞的法文字',
   },
   after: (what) => `緊接${what}之後`,
+  places: { after: '前接', before: '後接' },
   relations: {
     capital: '首都',
     governor: '州長',

@@ -14,7 +14,7 @@ const RAISED = 5;
 async function reader(language: FindFeaturesRequest['language']) {
   const words = await conceptWords(language ?? 'en');
   return (label: LabelView | null): string =>
-    label === null ? '' : ((label.concept && words(label.concept)) ?? label.text);
+    label === null ? '' : (words(label.concept ?? label.text) ?? label.text);
 }
 
 interface Candidate extends FoundFeature {
