@@ -25,13 +25,15 @@ export interface PathProgramOptions {
   readonly throughMlps: boolean;
   /** Every norm of the stream divides by the clean run's scale. */
   readonly freezeNorms: boolean;
+  /** The first layer with a receiver, `n_layers` for the logits alone: what is before it stays as it is. */
+  readonly from: number;
 }
 
 /**
  * Path patching in one program. A first run keeps every head as on the clean prompt but for the senders,
  * which write what they write on the other prompt, and gives the change of the stream at every
- * receiver; a second run of the clean prompt adds that change to what the receivers alone read and computes
- * everything else.
+ * receiver; a second run, from the clean stream before the first receiver on, adds that change to what the receivers
+ * alone read and computes everything else.
  *
  * Inputs: `tokens` int64 `[examples, pos]`, `row` int64 `[batch]`, `last` int64 `[examples]`, `sender.{group}`
  * `[batch, 1, nodes]`, `receiver.pre.{l}` `[3 n_heads]`, `receiver.mid.{l}` and `receiver.end` `[1]` (all 1 or 0),
@@ -120,10 +122,12 @@ export function pathPatchingProgram(original: ModelConfig, options: PathProgramO
   });
 
   const mlpPoints = new Map([...points].filter(([, point]) => !point.startsWith('pre')));
+  const begins = options.from < nLayers ? `pre.${options.from}` : 'end';
+  const [[start]] = [...points].filter(([, point]) => point === begins);
   const { logits } = traceForward(config, {
     tokens,
     param,
-    wants: (address) => mlpPoints.has(address) || scales.has(address),
+    wants: (address) => address === start || mlpPoints.has(address) || scales.has(address),
     attentionInputs(layer, resid) {
       const mask = input(`receiver.pre.${layer}`, [3 * nHeads]);
       const change = unsqueeze(changes.get(`pre.${layer}`)!, 2);
@@ -136,8 +140,10 @@ export function pathPatchingProgram(original: ModelConfig, options: PathProgramO
     hook(address, x) {
       const scale = scaleOf(address);
       if (scale) return scale;
-      const point = mlpPoints.get(address)!;
-      return add(x, mul(changes.get(point)!, input(`receiver.${point}`, [1])));
+      const entering = address === start ? cleanStream(begins) : x;
+      const point = mlpPoints.get(address);
+      if (point === undefined) return entering;
+      return add(entering, mul(changes.get(point)!, input(`receiver.${point}`, [1])));
     },
     logitsAt: last,
   });

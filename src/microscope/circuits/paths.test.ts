@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { loadFixture } from '../../model/testing/fixtures.ts';
 import { activationPatching } from '../patching/index.ts';
 import { circuitRunner, edgeMask, findEdge, receiverName } from './index.ts';
+import { pathPatchingProgram } from './path-program.ts';
 import { pathPatching } from './paths.ts';
 import { changedFixture, EXAMPLES } from './testing.ts';
 
@@ -124,4 +125,14 @@ test('unknown senders and receivers are named with the nearest', async () => {
   await assert.rejects(pathPatching(model, ONE, { receivers: ['a0.h1<x>'] }), {
     code: 'unknown-receiver',
   });
+});
+
+test('what comes before the first receiver is not computed again', async () => {
+  const { config } = await loadFixture('gpt2');
+  const attentions = [0, 1, config.nLayers].map((from) => {
+    const options = { metric: 'logit-diff', throughMlps: false, freezeNorms: true, from } as const;
+    const { nodes } = pathPatchingProgram(config, options);
+    return nodes.filter(({ op }) => op === 'softmax' || op === 'attention').length;
+  });
+  assert.deepEqual(attentions, [2, 1, 0]);
 });

@@ -137,6 +137,10 @@ export async function pathPatching(
   const ends = graph.receivers.map(receiverName);
   for (const name of senders) if (!names.includes(name)) throw unknown('node', name, names);
   for (const name of receivers) if (!ends.includes(name)) throw unknown('receiver', name, ends);
+  const chosen = new Set(receivers);
+  const end = { kind: 'logits', layer: config.nLayers } as const;
+  const layers = graph.receivers.filter((one) => chosen.has(receiverName(one)));
+  const from = Math.min(...layers.map((one) => ({ ...end, ...one }).layer));
   const prompts = examples.map(({ clean }) => clean);
   const clean = await runNodes(model, prompts);
   const other = await runNodes(
@@ -147,7 +151,7 @@ export async function pathPatching(
     tokens: toBatch(config, prompts).tokens,
     last: lastPositions(prompts),
     ...metricFeeds(metric, examples, clean.logits),
-    ...receiverFeeds(graph, new Set(receivers)),
+    ...receiverFeeds(graph, chosen),
   };
   for (const [name, value] of Object.entries(clean)) feeds[name.replace('node.', 'clean.')] = value;
   for (const [name, value] of Object.entries(other)) {
@@ -160,8 +164,10 @@ export async function pathPatching(
   for (let start = 0; start < rows.length; start += batch) {
     options.signal?.throwIfAborted();
     const chunk = rows.slice(start, start + batch);
-    const kept = runner.program(`paths ${metric} ${throughMlps} ${freezeNorms}`, 'fed', () =>
-      pathPatchingProgram(config, { metric, throughMlps, freezeNorms }),
+    const kept = runner.program(
+      `paths ${metric} ${throughMlps} ${freezeNorms} ${from}`,
+      'fed',
+      () => pathPatchingProgram(config, { metric, throughMlps, freezeNorms, from }),
     );
     const found = await runner.run(kept, {
       ...feeds,
