@@ -10,7 +10,7 @@ const FILES = ['src/a.test.ts', 'src/runtime/web.browser.test.ts', 'test/e2e/pag
 
 test('with a Chromium everything runs', () => {
   const plan = planTests(FILES, { chromium: '/usr/bin/chromium', ci: true });
-  assert.deepEqual(plan, { run: FILES, leftOut: [], mustFail: false });
+  assert.deepEqual(plan, { run: FILES, leftOut: [], mustFail: false, sharesPage: true });
 });
 
 test('without one the browser tests are left out aloud', () => {
@@ -18,6 +18,12 @@ test('without one the browser tests are left out aloud', () => {
   assert.deepEqual(plan.run, ['src/a.test.ts']);
   assert.match(plan.notice ?? '', /^2 browser test file\(s\) not run/);
   assert.equal(plan.mustFail, false);
+  assert.equal(plan.sharesPage, false);
+});
+
+test('one browser test builds the page itself', () => {
+  const plan = planTests(FILES.slice(0, 2), { chromium: '/usr/bin/chromium', ci: false });
+  assert.equal(plan.sharesPage, false);
 });
 
 test('in CI that fails, unless there was nothing to leave out', () => {

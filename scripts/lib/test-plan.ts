@@ -6,7 +6,12 @@ export interface TestPlan {
   readonly notice?: string;
   /** True when leaving tests out must fail the whole run. */
   readonly mustFail: boolean;
+  /** True for several browser tests, most of which would build the page: it is then built once for all. */
+  readonly sharesPage: boolean;
 }
+
+/** Names the folder of the page that the files of a run share. */
+export const SHARED_PAGE = 'GLASSBOX_TEST_PAGE';
 
 /** Tests that drive a browser lie in `test/e2e/` or end in `.browser.test.ts`. */
 function isBrowserTest(path: string): boolean {
@@ -23,7 +28,8 @@ export function planTests(
 ): TestPlan {
   const leftOut = machine.chromium === undefined ? files.filter(isBrowserTest) : [];
   const run = files.filter((path) => !leftOut.includes(path));
-  if (leftOut.length === 0) return { run, leftOut, mustFail: false };
+  const sharesPage = run.filter(isBrowserTest).length > 1;
+  if (leftOut.length === 0) return { run, leftOut, mustFail: false, sharesPage };
   const notice = `${leftOut.length} browser test file(s) not run: no Chromium found (install one or set CHROMIUM_PATH)`;
-  return { run, leftOut, notice, mustFail: machine.ci };
+  return { run, leftOut, notice, mustFail: machine.ci, sharesPage };
 }

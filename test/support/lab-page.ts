@@ -5,6 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { findChromium } from '../../scripts/lib/chromium.ts';
 import { ROOT } from '../../scripts/lib/run.ts';
+import { SHARED_PAGE } from '../../scripts/lib/test-plan.ts';
 import { startLab } from '../../src/lab/server.ts';
 
 /** Nothing that a headless browser does by itself, such as looking for updates. */
@@ -79,8 +80,10 @@ export async function buildPage(folder: string): Promise<void> {
 export async function openLabPage(
   options: { readonly model?: string; readonly runs?: readonly string[] } = {},
 ): Promise<LabPage> {
-  const folder = await mkdtemp(join(tmpdir(), 'glassbox-page-'));
-  await buildPage(folder);
+  // `npm test` builds the page once for all its files.
+  const shared = process.env[SHARED_PAGE];
+  const folder = shared ?? (await mkdtemp(join(tmpdir(), 'glassbox-page-')));
+  if (shared === undefined) await buildPage(folder);
   const lab = await startLab({ ...options, port: 0, page: folder });
   const failed = await lab.warmed;
   if (failed !== null) throw failed;
@@ -94,7 +97,7 @@ export async function openLabPage(
     async close() {
       await browser.close();
       await lab.close();
-      await rm(folder, { recursive: true, force: true });
+      if (shared === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }
