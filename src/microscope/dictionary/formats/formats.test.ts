@@ -13,7 +13,9 @@ import { inForm } from './fold.ts';
 import { loadAnyDictionary } from './load.ts';
 import { parseNpy } from './npz.ts';
 import { readPickle } from './pickle.ts';
+import { fromSaeLens } from './saelens.ts';
 import { saveCircuitTracer, saveDictionaryLearning, saveSaeLens, saveSparsify } from './save.ts';
+import { type ForeignTensor, ForeignTensors } from './tensors.ts';
 import { readTorchFile } from './torch.ts';
 
 // Written and read by the projects themselves: scripts/reference/make_dictionaries.py.
@@ -275,6 +277,23 @@ test('what dictionary_learning can express survives being written in its form', 
   await assert.rejects(saveDictionaryLearning(join(scratch, 'no'), dictionaries[0]), {
     code: 'bad-dictionary',
   });
+});
+
+test('what old versions of SAELens could say and we cannot compute is refused', async () => {
+  const from = join(fixtures, 'saelens-v3-topk');
+  const cfg = JSON.parse(await readFile(join(from, 'cfg.json'), 'utf8'));
+  const source = await openSafetensors(join(from, 'sae_weights.safetensors'));
+  const tensors = new Map<string, ForeignTensor>();
+  for (const name of source.names) tensors.set(name, await source.readTensor(name));
+  await source.close();
+  const read = (change: object, more: [string, ForeignTensor][] = []) =>
+    fromSaeLens({ ...cfg, ...change }, new ForeignTensors('x', new Map([...tensors, ...more])));
+  const factors = (value: number): [string, ForeignTensor][] => [
+    ['scaling_factor', { shape: [10], data: new Float32Array(10).fill(value) }],
+  ];
+  assert.equal(read({}, factors(1)).config.activation.kind, 'topk');
+  assert.throws(() => read({}, factors(1.5)), { message: /scaling factors/ });
+  assert.throws(() => read({ activation_fn_str: 'tanh-relu' }), { message: /"tanh-relu"/ });
 });
 
 test('another form of a dictionary computes the same', async () => {

@@ -31,7 +31,11 @@ function text(value: unknown): string | undefined {
 function activationOf(cfg: Json, architecture: string, source: string): DictionaryActivation {
   const kwargs = record(cfg.activation_fn_kwargs);
   // Before 6.0 a TopK SAE was a standard one with another activation function.
-  const legacyTopK = cfg.activation_fn_str === 'topk' || cfg.activation_fn === 'topk';
+  const named = text(cfg.activation_fn) ?? text(cfg.activation_fn_str) ?? 'relu';
+  if (named !== 'relu' && named !== 'topk') {
+    throw badDictionary(source, `cfg.json: activation function "${named}" is not supported`);
+  }
+  const legacyTopK = named === 'topk';
   switch (architecture) {
     case 'topk':
     case 'standard':
@@ -84,6 +88,7 @@ export function fromSaeLens(json: unknown, tensors: ForeignTensors): Dictionary 
   const layer = /^blocks\.(\d+)\./.exec(hook)?.[1];
   const written = transcodes ? (out ?? `blocks.${layer}.hook_mlp_out`) : hook;
   const skip = tensors.has('W_skip');
+  checkScalingFactor(tensors, dDict);
   const config: DictionaryConfig = {
     activation,
     reads: [hook],
@@ -109,6 +114,14 @@ export function fromSaeLens(json: unknown, tensors: ForeignTensors): Dictionary 
   if (skip) params.W_skip = tensors.transposed('W_skip', [dOut, dIn]);
   if (cfg.rescale_acts_by_decoder_norm === true) foldDecoderNorms(config, params);
   return { config, params };
+}
+
+/** Before version 6 every feature could have a factor of its own, learnt after the rest. SAELens refuses others than 1 too. */
+function checkScalingFactor(tensors: ForeignTensors, dDict: number): void {
+  if (!tensors.has('scaling_factor')) return;
+  const factors = tensors.floats('scaling_factor', [dDict]).data as Float32Array;
+  if (factors.every((factor) => factor === 1)) return;
+  throw badDictionary(tensors.source, 'has finetuned scaling factors, which are not supported');
 }
 
 /**
