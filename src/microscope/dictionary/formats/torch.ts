@@ -327,6 +327,6 @@ export async function readTorchFile(
     return readLegacy(new Uint8Array(await blob.arrayBuffer()), path, records);
   } catch (error) {
     if (error instanceof GlassboxError) throw error;
-    throw bad(path, error instanceof Error ? error.message : String(error));
+    throw bad(path, `cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

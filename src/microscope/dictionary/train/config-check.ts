@@ -1,8 +1,15 @@
 import { GlassboxError } from '../../../base/error.ts';
-import type { TrainConfig } from './config.ts';
 import type { DictionaryTask } from './rule.ts';
 
-type Entry = TrainConfig['dictionaries'][number];
+/** A dictionary of several addresses, as a configuration names it. */
+type Entry =
+  | { readonly kind: 'crosscoder'; readonly name: string; readonly at: readonly string[] }
+  | {
+      readonly kind: 'cross-layer';
+      readonly name: string;
+      readonly reads: readonly string[];
+      readonly writes: readonly string[];
+    };
 
 function bad(message: string, remedy: string): GlassboxError {
   return new GlassboxError(message, { code: 'bad-train-config', remedy });
@@ -15,10 +22,7 @@ const layerOf = (address: string) => Number(/blocks\.(\d+)\./.exec(address)?.[1]
  *
  * @param widthOf width of an address
  */
-export function checkAddresses(
-  entry: Extract<Entry, { kind: 'cross-layer' | 'crosscoder' }>,
-  widthOf: (address: string) => number,
-): void {
+export function checkAddresses(entry: Entry, widthOf: (address: string) => number): void {
   const { name, kind } = entry;
   const all = entry.kind === 'crosscoder' ? entry.at : [...entry.reads, ...entry.writes];
   const [first] = all;
@@ -50,7 +54,10 @@ export function checkAddresses(
 }
 
 /** Throws `bad-train-config` when a layer is left open, or when two dictionaries would be saved in one folder. */
-export function checkTasks(config: TrainConfig, tasks: readonly DictionaryTask[]): void {
+export function checkTasks(
+  config: { readonly run?: string },
+  tasks: readonly DictionaryTask[],
+): void {
   const folders = new Map<string, string>();
   // Checkpoints and the log lie there unless the configuration says where.
   if (config.run === undefined) folders.set('run', 'the run itself');
