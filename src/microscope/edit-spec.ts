@@ -219,6 +219,12 @@ export async function resolveEdits(
         }));
       case 'feature': {
         const { feature, strength: factor } = spec;
+        if (heads !== undefined) {
+          throw new GlassboxError(`'${feature}' writes as a whole, not to single heads`, {
+            code: 'bad-edit',
+            remedy: 'Leave heads out of the edit.',
+          });
+        }
         const wanted = { at: selectAddresses(config, at), feature, factor, positions };
         return featureEdits(model, tokens, wanted, options.dictionaries);
       }

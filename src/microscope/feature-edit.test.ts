@@ -82,6 +82,19 @@ test('what cannot be edited says why', async () => {
   await assert.rejects(resolve('abc'), { code: 'bad-edit', message: /names no feature/ });
   await assert.rejects(resolve('a:8'), { code: 'bad-edit', message: /no feature 8/ });
   await assert.rejects(resolve('a:1', 'blocks.1.hook_mlp_out'), { message: /writes to blocks.0/ });
+  // Heads were left out without a word: the edit then was of all of them.
+  const ofHeads = {
+    at: 'blocks.0.hook_mlp_out',
+    op: 'feature',
+    feature: 'a:1',
+    strength: 0,
+  } as const;
+  await assert.rejects(
+    resolveEdits(model, tokens, [{ ...ofHeads, heads: [1] }], {
+      dictionaries: async () => dictionary,
+    }),
+    { code: 'bad-edit', message: /single heads/ },
+  );
 });
 
 test('direct effects are those of the graph for transcoders, and of the frozen model elsewhere', async () => {

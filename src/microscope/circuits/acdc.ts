@@ -1,3 +1,4 @@
+import { GlassboxError } from '../../base/error.ts';
 import type { ProgressListener } from '../../base/progress.ts';
 import type { Model } from '../../model/model.ts';
 import type { Circuit } from './file.ts';
@@ -53,6 +54,8 @@ function layerOf(runner: CircuitRunner, receiver: number): number {
  * Edges are tried several at a time on the guess that each will be cut; results after the first
  * one that is kept are thrown away, so the outcome is that of trying one by one. What comes before the
  * layer in question has all its edges and is not run again.
+ *
+ * @throws GlassboxError `bad-option` for a lookahead below 1, and what {@link circuitRunner} throws
  */
 export async function acdc(
   model: Model,
@@ -60,6 +63,13 @@ export async function acdc(
   options: AcdcOptions,
 ): Promise<AcdcResult> {
   const { threshold, lookahead = 8 } = options;
+  // With none at a time the walk would not move.
+  if (!(lookahead >= 1)) {
+    throw new GlassboxError(`lookahead is ${lookahead}`, {
+      code: 'bad-option',
+      remedy: 'Give a whole number of at least 1.',
+    });
+  }
   const runner = await circuitRunner(model, examples, options);
   const { graph } = runner;
   const scores = edgeValues(graph);

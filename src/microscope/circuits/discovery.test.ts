@@ -56,6 +56,11 @@ test('ACDC finds a planted circuit, one by one or several at a time', async () =
   }
 });
 
+test('a lookahead that would not move is refused', async () => {
+  const options = { threshold: 1e-6, lookahead: 0 };
+  await assert.rejects(acdc(await planted(), EXAMPLES, options), { code: 'bad-option' });
+});
+
 test('a threshold above every effect cuts everything', async () => {
   const { mask } = await acdc(await planted(), EXAMPLES, { threshold: 1e9 });
   assert.ok(mask.every((kept) => kept === 0));

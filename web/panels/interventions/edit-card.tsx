@@ -87,7 +87,7 @@ export function EditCard(props: {
       </div>
       <div class="edit-body">
         <Amount {...props} residual={place.residual} />
-        {place.heads === 0 ? null : (
+        {place.heads === 0 || edit.op === 'feature' ? null : (
           <HeadPicker
             heads={place.heads}
             value={edit.heads}

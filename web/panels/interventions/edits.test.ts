@@ -42,7 +42,8 @@ test('every operation turned into every other is an edit that the library accept
         const [parsed] = parseEditSpecs([edit]);
         assert.deepEqual(parsed, edit);
         assert.equal(parsed.op, second);
-        assert.deepEqual([parsed.positions, parsed.heads], [[3], [1]]);
+        const whole = first === 'feature' || second === 'feature';
+        assert.deepEqual([parsed.positions, parsed.heads], [[3], whole ? undefined : [1]]);
       }
     }
   }
@@ -62,6 +63,9 @@ test('an edit that is off stays in the stack and is not sent', () => {
   assert.equal(activeIndex(stack, 2), 1);
   assert.equal(activeIndex(stack, 9), undefined);
   assert.equal(withOp(stack[0], 'mean', CONTEXT).off, true);
+  const heads: StackedEdit = { at: 'blocks.0.attn.hook_z', op: 'zero', heads: [1] };
+  assert.deepEqual(withOp(heads, 'scale', CONTEXT).heads, [1]);
+  assert.ok(!('heads' in withOp(heads, 'feature', CONTEXT)), 'a feature writes as a whole');
 });
 
 test('suggestions are edits that the library accepts', () => {

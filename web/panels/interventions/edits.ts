@@ -106,13 +106,16 @@ export function withOp(edit: StackedEdit, op: EditOp, context: EditContext): Sta
       return { ...where, op, value: 0 };
     case 'patch':
       return { ...where, op, from: context.promptB };
-    case 'feature':
+    case 'feature': {
+      // A feature writes as a whole, not to single heads.
+      const { heads: _, ...whole } = where;
       return {
-        ...where,
+        ...whole,
         op,
         feature: 'feature' in edit ? edit.feature : context.feature,
         strength: 0,
       };
+    }
   }
 }
 
