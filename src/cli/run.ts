@@ -87,7 +87,7 @@ function stopped(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== 'AbortError') return error;
   return new GlassboxError('stopped', {
     code: 'interrupted',
-    remedy: 'Nothing was written; run the command again.',
+    remedy: 'Run the command again.',
     kind: 'failure',
     cause: error,
   });

@@ -14,7 +14,7 @@ export function answerJson(answer: object): Uint8Array {
     if (Number.isFinite(value)) return Number(value.toPrecision(DIGITS));
     throw new GlassboxError(`the answer holds ${value} at '${key}'`, {
       code: 'not-finite',
-      remedy: 'Use smaller strengths or values in the edits: the numbers left the float32 range.',
+      remedy: 'Use smaller strengths or values in the edits, or check the weights of the model.',
     });
   });
   return new TextEncoder().encode(text);
