@@ -161,7 +161,7 @@ export async function checkIoiReference(
   const sweeps = sweepsOf(reference);
   const runs = sweeps.map((sweep) => runsOf(model, pairs, sweep));
   // Steps beside the sweeps, in runs of about one prompt each.
-  const few = 4 * pairs.length;
+  const few = 4 * Math.max(1, pairs.length);
   const total = runs.reduce((a, b) => a + b, 0) + 4 * few;
   const whole = wholeProgress(options.progress, {
     label: 'published figures',
