@@ -8,7 +8,6 @@ import type {
   ImportedNameView,
   LabelView,
 } from '../../../src/lab/api.ts';
-import { unscoredName } from '../../../src/microscope/graph/format/unscored-label.ts';
 import { post, resource } from '../../api.ts';
 import { tokenText } from '../../components/token.tsx';
 import { locale, t } from '../../i18n.ts';
@@ -17,7 +16,7 @@ import { modelName, preference } from '../../state/run.ts';
 import { state } from '../../state/url.ts';
 import { tokenLabels } from '../attention/labels.ts';
 import { dictionaries, graphRequest, PATIENCE, traceable, wanted } from '../dictionaries.ts';
-import { labelText } from '../labels.ts';
+import { labelText, markedLabel } from '../labels.ts';
 
 /** Rows that the table of active features holds, and those of a search. */
 const ROWS = 4000;
@@ -210,7 +209,7 @@ export function featureName(feature: {
   const { label, imported } = feature;
   if (label !== null && label.source !== 'weak') return labelText(label);
   if (imported !== null) return imported.text;
-  return label === null ? featureId(feature) : unscoredName(labelText(label));
+  return label === null ? featureId(feature) : markedLabel(label);
 }
 
 /** The whole label of a feature, with its source where another project gave it. */
@@ -219,7 +218,7 @@ export function featureTitle(feature: {
   readonly imported: ImportedNameView | null;
 }): string | undefined {
   const { label, imported } = feature;
-  if (label !== null) return labelText(label);
+  if (label !== null) return markedLabel(label);
   return imported === null
     ? undefined
     : `${imported.text} · ${t().features.importedFrom(imported.source)}`;

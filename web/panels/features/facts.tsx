@@ -6,7 +6,7 @@ import { tint } from '../../components/shade.ts';
 import { TokenText } from '../../components/token.tsx';
 import { formatCount, formatNumber, formatProbability, locale, t } from '../../i18n.ts';
 import { setState } from '../../state/url.ts';
-import { labelText } from '../labels.ts';
+import { markedLabel } from '../labels.ts';
 import { featureId, featureKey } from './data.ts';
 
 function Figure(props: { readonly title: string; readonly children: ComponentChildren }) {
@@ -155,11 +155,13 @@ function Related(props: {
             </span>{' '}
             <button
               type="button"
-              title={one.label === null ? undefined : labelText(one.label)}
+              title={one.label === null ? undefined : markedLabel(one.label)}
               onClick={() => setState({ feature: featureKey(one) })}
             >
               {featureId(one)}{' '}
-              <span class="note">{one.label === null ? words.noLabel : labelText(one.label)}</span>
+              <span class="note">
+                {one.label === null ? words.noLabel : markedLabel(one.label)}
+              </span>
             </button>
           </li>
         ))}
