@@ -41,7 +41,7 @@ sys.meta_path.insert(0, WithoutVllm())
 
 from delphi.clients.client import Response  # noqa: E402
 from delphi.latents.latents import ActivatingExample, Latent, LatentRecord, NonActivatingExample  # noqa: E402
-from delphi.latents.samplers import normalize_activations, split_quantiles  # noqa: E402
+from delphi.latents.samplers import normalize_activations  # noqa: E402
 from delphi.log.result_analysis import compute_auc, compute_classification_metrics, compute_confusion  # noqa: E402
 from delphi.scorers.classifier.detection import DetectionScorer  # noqa: E402
 from delphi.scorers.classifier.fuzz import FuzzingScorer  # noqa: E402
@@ -166,10 +166,7 @@ def main():
         "fuzzing-failures": classified(FuzzingScorer, 5, odd),
     }
     simulations = [simulated(seed) for seed in (11, 12, 13)]
-    # Which of 103 sorted examples delphi draws for judging: its quantile of each.
-    drawn = split_quantiles([types.SimpleNamespace(place=i) for i in range(103)], 10, 50)
-    quantiles = [[one.place, one.quantile] for one in drawn]
-    args.out.write_text(json.dumps(dict(classified=made, simulated=simulations, quantiles=quantiles)) + "\n")
+    args.out.write_text(json.dumps(dict(classified=made, simulated=simulations)) + "\n")
 
 
 if __name__ == "__main__":

@@ -221,6 +221,8 @@ test('a release of sparsify is read whole, in order of layers', async () => {
   for (const [layer, dictionary] of set.dictionaries.entries()) {
     await check(dictionary, join(folder, `layers.${layer}.mlp`));
   }
+  const place = { reads: RESID, writes: RESID };
+  await assert.rejects(loadAnyDictionary(folder, { place }), { code: 'bad-option' });
   const alone = await loadAnyDictionary(join(fixtures, 'sparsify-multi-topk'));
   assert.deepEqual([alone.names, alone.set], [['layers.0-seed1'], null]);
 });

@@ -260,6 +260,16 @@ export async function loadAnyDictionary(
     return one('gemma-scope', fromGemmaScope(tensors, options.place ?? gemmaPlace(at(npz))));
   }
   const below = info.isDirectory() ? await sparsifyFolders(path) : [];
+  if (below.length > 0 && options.place) {
+    throw new GlassboxError(
+      `${path} holds ${below.length} dictionaries, which cannot all be at one address`,
+      {
+        code: 'bad-option',
+        remedy: 'Give the folder of one of them, or leave --at out.',
+        details: { path },
+      },
+    );
+  }
   if (below.length > 0) return sparsifyRelease(path, below);
   throw new GlassboxError(`${path} holds no dictionary of a known format`, {
     code: 'unknown-dictionary-format',
