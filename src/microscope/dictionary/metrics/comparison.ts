@@ -27,7 +27,8 @@ export interface CrosscoderComparison {
    */
   readonly shrinkage: Float32Array;
   /**
-   * The same for the two reconstructions. Near 1: other features write the same there (latent decoupling).
+   * The same for the two reconstructions, without their biases, which the authors' code leaves in. Near 1: other features write the
+   * same there (latent decoupling).
    */
   readonly decoupling: Float32Array;
   /** Features of one model alone that fired, and those of them that pass both checks: ratios below .2 and .5. */
