@@ -138,6 +138,22 @@ test('a lab that does not answer is a problem, not an exception', async () => {
   assert.ok('problem' in outcome && outcome.problem.code === 'unreachable');
 });
 
+test('what did not reach the lab is asked again once the lab answers anything', async () => {
+  const failing = globalThis.fetch;
+  globalThis.fetch = () => Promise.reject(new TypeError('refused'));
+  const one = resource(() => ask('/one'));
+  await settle();
+  assert.equal(one.problem.value?.code, 'unreachable');
+  globalThis.fetch = failing;
+  resource(() => ask('/two'));
+  await settle();
+  asked[0].answer('2', JSON_TYPE);
+  await settle();
+  asked[1].answer('1', JSON_TYPE);
+  await settle();
+  assert.deepEqual([one.data.value, one.problem.value], [1, undefined]);
+});
+
 test('an answer that breaks off is a problem', async () => {
   const pending = send(ask('/x'), { onAdvance: () => {} });
   await settle();

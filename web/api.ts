@@ -156,6 +156,16 @@ export interface AskedResource<T> extends Resource<T> {
   readonly answered: ReadonlySignal<unknown>;
 }
 
+/** Questions that never reached the lab: they are asked again as soon as any answer comes. */
+const lost = new Set<() => void>();
+
+/** Asks again what did not reach the lab. */
+export function askLostAgain(): void {
+  const again = [...lost];
+  lost.clear();
+  for (const retry of again) retry();
+}
+
 /**
  * Asks the lab whenever the signals read in `ask` change. A newer request aborts the older; the same
  * request is not sent twice in a row. `ask` gives undefined when there is nothing to ask: then the
@@ -176,6 +186,9 @@ export function resource<T>(
   const attempt = signal(0);
   let running: AbortController | undefined;
   let asked = '';
+  const retry = () => {
+    attempt.value += 1;
+  };
 
   const run = async (call: Call<T>, control: AbortController) => {
     busy.value = true;
@@ -198,6 +211,11 @@ export function resource<T>(
         });
       }
       problem.value = 'problem' in outcome ? outcome.problem : undefined;
+      if (problem.value?.code === 'unreachable') lost.add(retry);
+      else {
+        lost.delete(retry);
+        askLostAgain();
+      }
     } catch (cause) {
       if (!control.signal.aborted) throw cause;
     } finally {
@@ -215,6 +233,7 @@ export function resource<T>(
     if (key === asked) return;
     asked = key;
     running?.abort();
+    lost.delete(retry);
     untracked(() => {
       if (call === undefined) {
         data.value = undefined;
@@ -233,9 +252,7 @@ export function resource<T>(
     busy,
     problem,
     advance,
-    retry: () => {
-      attempt.value += 1;
-    },
+    retry,
     cancel: () => {
       running?.abort();
       busy.value = false;

@@ -1,12 +1,31 @@
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal, untracked } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { TraceRequest } from '../../src/lab/api.ts';
-import { post, resource } from '../api.ts';
-import { modelName, preference } from '../state/run.ts';
+import { askLostAgain, post, type Resource, resource } from '../api.ts';
+import { modelName, models, preference } from '../state/run.ts';
 import { state } from '../state/url.ts';
 
 /** The dictionaries that lie beside the model. */
 export const dictionaries = resource(() => post('/api/dictionaries', { model: modelName.value }));
+
+/** Asks once more when the files beside the model have changed: a label, a harvest, an import, another dictionary. */
+export function followingFiles<R extends Resource<unknown>>(answer: R): R {
+  let last: string | undefined;
+  effect(() => {
+    const files = dictionaries.data.value?.files;
+    const changed = last !== undefined && files !== undefined && files !== last;
+    last = files ?? last;
+    if (changed) untracked(() => answer.data.value === undefined || answer.retry());
+  });
+  return answer;
+}
+
+/** Whoever comes back to the page may have trained, labelled or imported something in the terminal. */
+window.addEventListener('focus', () => {
+  askLostAgain();
+  dictionaries.retry();
+  models.retry();
+});
 
 /** Whether graphs can be traced: undefined until it is known. */
 export const traceable = computed(() => {

@@ -1,8 +1,9 @@
-import { computed } from '@preact/signals';
+import { computed, effect } from '@preact/signals';
 import type { Example } from '../../src/lab/api.ts';
 import type { State } from '../state/fields.ts';
 import { examples } from '../state/run.ts';
 import { openState, setState, state } from '../state/url.ts';
+import { resembles } from './likeness.ts';
 
 /** The ready states of the chosen model. */
 export const exampleList = computed<readonly Example[]>(() => examples.data.value?.examples ?? []);
@@ -11,6 +12,29 @@ export const exampleList = computed<readonly Example[]>(() => examples.data.valu
 export const currentExample = computed<Example | undefined>(() =>
   exampleList.value.find(({ prompt }) => prompt === state.prompt.value),
 );
+
+/** The example that what is typed began from; another prompt has none. */
+let origin: Example | undefined;
+
+effect(() => {
+  origin = currentExample.value ?? origin;
+});
+
+/**
+ * What another prompt must let go of when it is typed over an example's: its second prompt, its target and distractor,
+ * its edits, each where it still is the example's. They would go on asking about tokens that mean nothing in it.
+ */
+export function leftBehind(typed: string): Partial<State> {
+  if (origin === undefined || typed === '' || resembles(typed, origin.prompt)) return {};
+  const own = stateOf(origin);
+  origin = undefined;
+  return {
+    ...(own.promptB === state.promptB.peek() && { promptB: '' }),
+    ...(own.target === state.target.peek() && { target: '' }),
+    ...(own.distractor === state.distractor.peek() && { distractor: '' }),
+    ...(JSON.stringify(own.edits) === JSON.stringify(state.edits.peek()) && { edits: [] }),
+  };
+}
 
 function stateOf(example: Example): Partial<State> {
   return {

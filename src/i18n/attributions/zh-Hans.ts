@@ -27,7 +27,7 @@ export const attributions = {
     'kernel-shap': '以抽样联盟上的加权最小二乘求 Shapley 值',
     'sampled-shapley': '在抽样的词元加入顺序上求 Shapley 值',
     lime: '在随机略去词元的提示词上，于提示词附近做线性拟合',
-    attention: '把所有头的模式逐层相乘；没有正负，也不看值',
+    attention: '把所有头的注意力模式逐层相乘；没有正负，也不看值',
   },
   shade: '每行按自己的最大值着色；数字在词元下方。',
   share: '占 1 的份额',

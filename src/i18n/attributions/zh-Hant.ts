@@ -27,7 +27,7 @@ export const attributions = {
     'kernel-shap': '以抽樣聯盟上的加權最小平方求 Shapley 值',
     'sampled-shapley': '在抽樣的詞元加入順序上求 Shapley 值',
     lime: '在隨機略去詞元的提示詞上，於提示詞附近做線性擬合',
-    attention: '把所有頭的模式逐層相乘；沒有正負，也不看值',
+    attention: '把所有頭的注意力樣式逐層相乘；沒有正負，也不看值',
   },
   shade: '每列依自己的最大值著色；數字在詞元下方。',
   share: '占 1 的份額',

@@ -63,7 +63,7 @@ export const circuits = {
     prompt: '还没有提示词。',
     pair: '没有可比较的第二个提示词。',
     target: '还不知道模型的答案。',
-    distractor: 'Logit 差需要干扰词：请在上方选一个，或改用对数概率作为指标。',
+    distractor: 'Logit 差需要干扰项：请在上方选一个，或改用对数概率作为指标。',
     mean: '平均值需要多对提示词：请改用两人句子。',
     gradient: '梯度方法比较的是两个提示词：请让切断的边改传另一个提示词，或改用精确方法或 ACDC。',
     length: (a: string, b: string) =>
@@ -98,7 +98,7 @@ export const circuits = {
   sample: (clean: string, corrupted: string) => `例如 ${clean} · ${corrupted}`,
   diagram: '回路图',
   diagramHint:
-    '光标移到边或节点上；点击选取，Ctrl 加点击固定，按住 Shift 保持。在这里选取的头也会显示在注意力面板',
+    '鼠标移到边或节点上；点击选中，按住 Ctrl 点击可固定，按住 Shift 可定住画面。在这里选中的头也会显示在注意力面板',
   diagramKeys: '方向键在回路的节点间移动，Enter 选取，P 固定',
   nodeSums: (into: string, out: string, unit: string) =>
     `进来的边 ${into}，出去的边 ${out} ${unit}`,

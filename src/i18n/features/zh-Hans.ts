@@ -94,9 +94,9 @@ export const features = {
   largest: '最大值',
   writes: '写入',
   ablate: '消融',
-  ablateHint: '在干预列表中加入一项编辑，把该特征设为 0',
+  ablateHint: '在编辑列表中加入一项，把该特征设为 0',
   scale: '缩放',
-  scaleHint: '在干预列表中加入一项编辑，把该特征乘以倍数',
+  scaleHint: '在编辑列表中加入一项，把该特征乘以倍数',
   harvested: (tokens: string, density: string, fired: string) =>
     `共 ${tokens} 个词元，在其中 ${fired} 个上激活（${density}）`,
   example: '示例；方向键逐个移动词元',

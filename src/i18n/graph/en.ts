@@ -4,7 +4,7 @@ export const graph = {
   about: 'From prompt to answer: which features pass what on to which, with attention held still',
   empty: 'Type a prompt to trace its answer',
   none: 'No attribution graph: this model has no transcoders. Train some with',
-  hint: 'Point at a node to see its links; click to choose, Ctrl-click to pin, Shift to hold, hold G and click to group',
+  hint: 'Point at a node to see its links; click to choose, Ctrl-click to pin, Shift to hold',
   pinKey: 'Pin the chosen node',
   keys: 'Arrow keys move between nodes, Enter chooses, P pins; hold G and click to make a supernode, Shift holds what is shown',
   tokenRow: 'Token',

@@ -187,6 +187,8 @@ export interface DictionariesResponse extends Sourced {
     readonly names: readonly string[];
   } | null;
   readonly dictionaries: readonly DictionaryListing[];
+  /** Changes whenever dictionaries, harvests, labels or imported descriptions do: answers from them are then old. */
+  readonly files: string;
 }
 
 /** A node of the graph. Everything is about the whole graph, before pruning. */

@@ -15,7 +15,14 @@ import { frozen, locked } from '../../state/focus.ts';
 import { modelName, preference } from '../../state/run.ts';
 import { state } from '../../state/url.ts';
 import { tokenLabels } from '../attention/labels.ts';
-import { dictionaries, graphRequest, PATIENCE, traceable, wanted } from '../dictionaries.ts';
+import {
+  dictionaries,
+  followingFiles,
+  graphRequest,
+  PATIENCE,
+  traceable,
+  wanted,
+} from '../dictionaries.ts';
 import { labelText, markedLabel } from '../labels.ts';
 
 /** Rows that the table of active features holds, and those of a search. */
@@ -49,41 +56,45 @@ export const present = computed(() =>
 );
 
 /** Features that fire at the locked token, or anywhere. */
-export const active = resource(
-  () => {
-    const { prompt, featureScope } = state;
-    if (featureScope.value === 'all' || prompt.value === '' || !wanted.value) return undefined;
-    const rest: Pick<FeaturesRequest, 'position' | 'limit'> = {
-      position: locked.value.position,
-      limit: ROWS,
-    };
-    if (kind.value === 'set') {
-      const request = graphRequest.value;
-      return request && post('/api/features', { ...request, ...rest });
-    }
-    const request = { model: modelName.value, prompt: prompt.value, ...preference.value };
-    return post('/api/features', { ...request, of: 'autoencoders', ...rest });
-  },
-  { delay: PATIENCE, progress: true },
+export const active = followingFiles(
+  resource(
+    () => {
+      const { prompt, featureScope } = state;
+      if (featureScope.value === 'all' || prompt.value === '' || !wanted.value) return undefined;
+      const rest: Pick<FeaturesRequest, 'position' | 'limit'> = {
+        position: locked.value.position,
+        limit: ROWS,
+      };
+      if (kind.value === 'set') {
+        const request = graphRequest.value;
+        return request && post('/api/features', { ...request, ...rest });
+      }
+      const request = { model: modelName.value, prompt: prompt.value, ...preference.value };
+      return post('/api/features', { ...request, of: 'autoencoders', ...rest });
+    },
+    { delay: PATIENCE, progress: true },
+  ),
 );
 
 /** Features of whole dictionaries that fit the search. */
-export const found = resource(
-  () => {
-    const { featureScope, label, dictionary, labelSource, foundSort } = state;
-    if (featureScope.value !== 'all' || !wanted.value || present.value !== true) return undefined;
-    const request: FindFeaturesRequest = {
-      model: modelName.value,
-      query: label.value.trim(),
-      language: locale.value,
-      dictionary: dictionary.value || undefined,
-      source: labelSource.value,
-      sort: foundSort.value,
-      limit: FOUND,
-    };
-    return post('/api/find-features', request);
-  },
-  { delay: 200 },
+export const found = followingFiles(
+  resource(
+    () => {
+      const { featureScope, label, dictionary, labelSource, foundSort } = state;
+      if (featureScope.value !== 'all' || !wanted.value || present.value !== true) return undefined;
+      const request: FindFeaturesRequest = {
+        model: modelName.value,
+        query: label.value.trim(),
+        language: locale.value,
+        dictionary: dictionary.value || undefined,
+        source: labelSource.value,
+        sort: foundSort.value,
+        limit: FOUND,
+      };
+      return post('/api/find-features', request);
+    },
+    { delay: 200 },
+  ),
 );
 
 /** What is shown of a group of rows: a token, or a feature with all tokens it fires at. */
@@ -262,18 +273,20 @@ export function isChosen(feature: {
 }
 
 /** What the feature is, with its activations on the prompt. */
-export const detail = resource<FeatureResponse>(
-  () => {
-    const feature = chosenFeature.value;
-    const prompt = state.prompt.value;
-    if (present.value !== true || !wanted.value || feature === undefined) return undefined;
-    return post('/api/feature', {
-      model: modelName.value,
-      ...feature,
-      prompt: prompt || undefined,
-    });
-  },
-  { delay: 80 },
+export const detail = followingFiles(
+  resource<FeatureResponse>(
+    () => {
+      const feature = chosenFeature.value;
+      const prompt = state.prompt.value;
+      if (present.value !== true || !wanted.value || feature === undefined) return undefined;
+      return post('/api/feature', {
+        model: modelName.value,
+        ...feature,
+        prompt: prompt || undefined,
+      });
+    },
+    { delay: 80 },
+  ),
 );
 
 /** The feature whose row the pointer or the keyboard has come to; null for none. */

@@ -5,7 +5,7 @@ import { tokenText } from '../../components/token.tsx';
 import { formatProbability, t } from '../../i18n.ts';
 import { state } from '../../state/url.ts';
 import { tokenLabels } from '../attention/labels.ts';
-import { graphRequest, PATIENCE } from '../dictionaries.ts';
+import { followingFiles, graphRequest, PATIENCE } from '../dictionaries.ts';
 import { labelText } from '../labels.ts';
 import type { FileFault } from './file.ts';
 import { hideFrequent, MOST_PRESENT, withDifference } from './filter.ts';
@@ -27,17 +27,19 @@ export const opened = signal<GraphView | null>(null);
 export const fileFault = signal<FileFault | null>(null);
 
 /** The graph of the prompt. */
-export const traced = resource<TraceResponse>(
-  () => {
-    const request = graphRequest.value;
-    if (request === undefined) return undefined;
-    return post('/api/trace', {
-      ...request,
-      nodeShare: state.nodeShare.value / 100,
-      edgeShare: state.edgeShare.value / 100,
-    });
-  },
-  { delay: PATIENCE, progress: true },
+export const traced = followingFiles(
+  resource<TraceResponse>(
+    () => {
+      const request = graphRequest.value;
+      if (request === undefined) return undefined;
+      return post('/api/trace', {
+        ...request,
+        nodeShare: state.nodeShare.value / 100,
+        edgeShare: state.edgeShare.value / 100,
+      });
+    },
+    { delay: PATIENCE, progress: true },
+  ),
 );
 
 /** The graph before the reader's own limits: of the file, or of the prompt. */

@@ -1,6 +1,7 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { tokenLang } from '../../components/token.tsx';
+import { leftBehind } from '../../shell/examples.ts';
 import { setState, state } from '../../state/index.ts';
 
 /** Wait after the last key before the lab is asked, in milliseconds. */
@@ -24,9 +25,17 @@ export function PromptEditor(props: {
   });
   useEffect(() => () => window.clearTimeout(timer.current), []);
 
+  // The first change since the focus came, or since Enter, is a step that the back button undoes.
+  const fresh = useRef(true);
   const commit = () => {
     window.clearTimeout(timer.current);
-    setState({ [field]: draft.peek() }, { history: 'replace' });
+    const typed = draft.peek();
+    if (typed === state[field].peek()) return;
+    setState(
+      { ...(field === 'prompt' ? leftBehind(typed) : {}), [field]: typed },
+      { history: fresh.current ? 'push' : 'replace' },
+    );
+    fresh.current = false;
   };
   return (
     <div class="prompt">
@@ -44,11 +53,15 @@ export function PromptEditor(props: {
           window.clearTimeout(timer.current);
           timer.current = window.setTimeout(commit, PAUSE);
         }}
+        onFocus={() => {
+          fresh.current = true;
+        }}
         onBlur={commit}
         onKeyDown={(event) => {
           if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
           event.preventDefault();
           commit();
+          fresh.current = true;
         }}
       />
     </div>

@@ -23,7 +23,7 @@ import type {
 import type { DictionaryFinder } from '../../../microscope/feature-edit.ts';
 import type { Model } from '../../../model/index.ts';
 import type { DictionaryFiguresView } from '../../contract/graph.ts';
-import { dictionaryFolder } from '../../dictionary-files.ts';
+import { dictionaryFiles, dictionaryFolder } from '../../dictionary-files.ts';
 import type { Handler, Session } from '../session.ts';
 
 /** Folders that hold dictionaries: those the lab was given, then the model's own. */
@@ -193,6 +193,7 @@ export const dictionaries: Handler<'dictionaries'> = async (session) => {
             names: members.map(({ name }) => name),
           },
     dictionaries: listed,
+    files: await dictionaryFiles(rootsOf(session)),
   };
 };
 
