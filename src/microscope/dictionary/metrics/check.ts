@@ -29,7 +29,8 @@ export function checkDictionary(model: Model, dictionary: Dictionary, other?: Mo
     if (!of) {
       throw new GlassboxError(`the dictionary is of two models: it reads '${named}'`, {
         code: 'dictionary-mismatch',
-        remedy: 'Name the second model too (--other).',
+        remedy:
+          'Measure it with `glassbox dict eval --other MODEL`; harvests, feature pages, labels and probes are made of dictionaries of one model.',
         details: { address: named },
       });
     }
