@@ -39,6 +39,12 @@ export function shareOf(name: string) {
   };
 }
 
+/** For commander: whole numbers of at least `min` between commas. */
+export function wholeNumberList(name: string, min?: number) {
+  const one = wholeNumber(name, min);
+  return (text: string): number[] => text.split(',').map(one);
+}
+
 /** For commander: numbers between commas. */
 export function numberList(name: string) {
   const one = realNumber(name);

@@ -86,6 +86,31 @@ test('what cannot be answered is refused instead of run', async () => {
   await refused('bad-option', /without --reference/, 'ioi', '--acdc', '2');
 });
 
+// The one was overwritten, the other made a folder of two formats; a wrong key got no suggestion and no file.
+test('dictionaries are not written over another, and a wrong key of a training gets the nearest', async () => {
+  const own = join(folder, 'other');
+  await cp(shipped.replace('resid-2', 'resid-1'), own, { recursive: true });
+  await refused('folder-not-empty', /already/, 'dict', 'import', shipped, '--out', own);
+  const to = ['dict', 'export', shipped, '--to', 'saelens', '--out'];
+  await refused('folder-not-empty', /already/, ...to, own);
+  await refused('bad-option', /pages/, ...to, join(folder, 'new'), '--feature', '3');
+  const config = join(folder, 'wrong-key.json');
+  await writeFile(config, JSON.stringify({ stps: 3 }));
+  await refused('bad-train-config', /wrong-key\.json: model/, 'dict', 'train', config);
+  const whole = { model: 'glassbox-atlas', corpus: { world: { seed: 1 } }, out: own, steps: 1 };
+  const entry = { name: 'a', kind: 'autoencoder', at: 'blocks.0.hook_resid_post', width: 8 };
+  const rule = { kind: 'topk', k: 4 };
+  await writeFile(
+    config,
+    JSON.stringify({ ...whole, stpes: 2, dictionaries: [{ ...entry, rule }] }),
+  );
+  await refused('bad-train-config', /did you mean "steps"\?/, 'dict', 'train', config);
+  await refused('bad-option', /whole number/, 'dict', 'synth', '--seeds', '1.5');
+  await refused('bad-option', /share from 0 to 1/, 'dict', 'label', own, '--bar', '2');
+  const judge = ['--endpoint', 'http://127.0.0.1:9', '--endpoint-model', 'x'];
+  await refused('unknown-feature', /99999/, 'dict', 'label', own, '--features', '99999', ...judge);
+});
+
 // Text in another encoding was read as replacement characters, `world:abc` as the name of a file.
 test('text that is not UTF-8, and seeds that are no numbers, are refused', async () => {
   const other = join(folder, 'utf-16.txt');

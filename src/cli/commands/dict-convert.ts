@@ -16,7 +16,10 @@ import {
 } from '../../microscope/dictionary/formats/index.ts';
 import {
   asSet,
+  type Dictionary,
+  dictionaryHash,
   type FeaturePage,
+  findDictionaries,
   loadDictionary,
   saveDictionary,
 } from '../../microscope/dictionary/index.ts';
@@ -41,6 +44,19 @@ const targets = [
 
 const featureFormats =
   'feature pages of Neuronpedia (one feature, or a batch), Anthropic, circuit-tracer';
+
+/** Throws `folder-not-empty` for a folder that holds a dictionary, unless it is the same one. */
+async function requireFree(folder: string, dictionary?: Dictionary): Promise<void> {
+  if ((await findDictionaries(folder, 0)).length === 0) return;
+  if (dictionary && dictionaryHash(await loadDictionary(folder)) === dictionaryHash(dictionary)) {
+    return;
+  }
+  throw new GlassboxError(`${folder} holds a dictionary already`, {
+    code: 'folder-not-empty',
+    remedy: 'Choose another folder, or delete what is there first.',
+    details: { folder },
+  });
+}
 
 /** `--at READS` or `--at READS:WRITES`. */
 function placeOf(at: string | undefined) {
@@ -88,6 +104,11 @@ export const importCommand: CommandSpec = {
     const loaded = await loadAnyDictionary(path, { place: placeOf(options.at) });
     const { format, dictionaries, names } = loaded;
     const several = dictionaries.length > 1;
+    const folderOf = (layer: number) =>
+      several ? join(options.out, names?.[layer] ?? `layer-${layer}`) : options.out;
+    for (const [layer, dictionary] of dictionaries.entries()) {
+      await requireFree(folderOf(layer), dictionary);
+    }
     const written: {
       folder: string;
       reads: readonly string[];
@@ -96,8 +117,7 @@ export const importCommand: CommandSpec = {
       activation: string;
     }[] = [];
     for (const [layer, dictionary] of dictionaries.entries()) {
-      const name = names?.[layer] ?? `layer-${layer}`;
-      const folder = several ? join(options.out, name) : options.out;
+      const folder = folderOf(layer);
       await saveDictionary(folder, dictionary);
       const { reads, writes, dDict, activation } = dictionary.config;
       written.push({ folder, reads, writes, features: dDict, activation: activation.kind });
@@ -250,6 +270,13 @@ export const exportCommand: CommandSpec = {
         remedy: 'Export one at a time.',
       });
     }
+    if (options.feature !== undefined) {
+      throw new GlassboxError(`--feature is for pages, ${to} stores whole dictionaries`, {
+        code: 'bad-option',
+        remedy: 'Leave --feature out, or give --to neuronpedia or anthropic.',
+      });
+    }
+    await requireFree(options.out);
     const loaded = await Promise.all(paths.map((path) => loadAnyDictionary(path)));
     const dictionaries = loaded.flatMap((found) => found.dictionaries);
     if (to === 'circuit-tracer') {

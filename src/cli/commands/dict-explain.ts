@@ -61,12 +61,17 @@ function chosenFeatures({ labels }: LabelRun, { features, sample }: ExplainFlags
     const fired = labels.labelled.map(({ feature }) => feature);
     return new Rng(7).sample(fired, Math.min(sample, fired.length)).sort((a, b) => a - b);
   }
+  return featureNumbers(features, labels.features);
+}
+
+/** Numbers of features as given with `--features`. Throws `unknown-feature`, before hours of work where it can. */
+export function featureNumbers(features: readonly string[], count: number): number[] {
   return features.map((text) => {
     const feature = Number(text);
-    if (Number.isInteger(feature) && feature >= 0 && feature < labels.features) return feature;
+    if (Number.isInteger(feature) && feature >= 0 && feature < count) return feature;
     throw new GlassboxError(`there is no feature ${text}`, {
       code: 'unknown-feature',
-      remedy: `Features run from 0 to ${labels.features - 1}.`,
+      remedy: `Features run from 0 to ${count - 1}.`,
     });
   });
 }

@@ -23,12 +23,13 @@ import type { Context } from '../context.ts';
 import { checkWorldTokens, excludedTokens, openCorpus, parseCorpus } from '../corpus.ts';
 import { type OpenedDictionary, openDictionaries, shortNames } from '../dictionaries.ts';
 import { openModel, withModel } from '../model.ts';
-import { realNumber, wholeNumber } from '../parse.ts';
+import { shareOf, wholeNumber } from '../parse.ts';
 import { fixed, table } from '../table.ts';
 import {
   type ExplainFlags,
   explainRun,
   explanationTable,
+  featureNumbers,
   openEndpoint,
   withEndpoint,
 } from './dict-explain.ts';
@@ -237,7 +238,7 @@ export const labelCommand: CommandSpec = {
       .option('--rows <n>', 'rows to choose labels by', wholeNumber('--rows', 1), 1024)
       .option('--held-out-rows <n>', 'rows to score on', wholeNumber('--held-out-rows', 1), 768)
       .option('--seed <n>', 'seed of the text', wholeNumber('--seed', 0), 5001)
-      .option('--bar <x>', 'F1 that a label must reach', realNumber('--bar', 0), LABEL_BAR)
+      .option('--bar <x>', 'F1 that a label must reach', shareOf('--bar'), LABEL_BAR)
       .option('--exclude <token...>', 'tokens left out; begin-of-text and padding unless told')
       .option('--baseline', 'also label random directions in the same way')
       .option('--again', 'make labels anew that were made from the same text before')
@@ -246,6 +247,9 @@ export const labelCommand: CommandSpec = {
     const endpoint = openEndpoint(options);
     const opened = await openDictionaries(folders, options);
     const model = await openModel(context, options);
+    for (const { dictionary } of opened) {
+      featureNumbers(options.features ?? [], dictionary.config.dDict);
+    }
     const excluded = excludedTokens(model, options.exclude);
     const texts = await openTexts(model, options);
     const { bar } = options;

@@ -84,7 +84,14 @@ export const probeCommand: CommandSpec = {
       for (const { folder, dictionary } of opened) {
         const draws: ConceptReport[][] = [];
         for (const seed of SEEDS) {
+          context.signal.throwIfAborted();
           draws.push(await probeConcepts(model, dictionary, text, { filter, seed }));
+          context.progress({
+            label: 'probing',
+            done: results.length * SEEDS.length + draws.length,
+            total: chosen.length * opened.length * SEEDS.length,
+            unit: 'draws',
+          });
         }
         const sparse = (i: number) => over(draws, (report) => report.sparse[i].f1);
         results.push({
@@ -102,12 +109,6 @@ export const probeCommand: CommandSpec = {
             fraction: over(draws, absorbed('fraction')),
           },
           concepts: draws[0],
-        });
-        context.progress({
-          label: 'probing',
-          done: results.length,
-          total: chosen.length * opened.length,
-          unit: 'dictionaries',
         });
       }
     }

@@ -6,7 +6,7 @@ import {
 } from '../../microscope/dictionary/index.ts';
 import { nodeRuntime } from '../../runtime/index.ts';
 import type { CommandSpec } from '../command.ts';
-import { numberList, wholeNumber } from '../parse.ts';
+import { wholeNumber, wholeNumberList } from '../parse.ts';
 import { fixed, table } from '../table.ts';
 
 /** Features per row that kinds aim at, about as many as are present. */
@@ -43,9 +43,12 @@ export const synthCommand: CommandSpec = {
   ],
   define: (command) =>
     command
-      .option('--seeds <list>', 'initial weights, one training each', numberList('--seeds'), [
-        ...syntheticDefaults.seeds,
-      ])
+      .option(
+        '--seeds <list>',
+        'initial weights, one training each',
+        wholeNumberList('--seeds', 0),
+        [...syntheticDefaults.seeds],
+      )
       .option('--steps <n>', 'steps', wholeNumber('--steps', 1), syntheticDefaults.steps)
       .option('--world <seed>', 'which world', wholeNumber('--world', 0), 1),
   async action(context, { options }) {

@@ -296,7 +296,7 @@ ${EXAMPLE.replaceAll(/^/gm, '  ')}
 Every field: docs/recipes/0005-dictionaries.md`,
   define: (command) => command.argument('<config>', 'configuration, JSON'),
   async action(context, { args: [path] }) {
-    const config = parseTrainConfig(await readJson(path));
+    const config = parseTrainConfig(await readJson(path), path);
     const run = config.run ?? join(config.out, 'run');
     for (const folder of [config.out, run]) await checkFolderWritable(folder);
     const load = { onProgress: context.progress };

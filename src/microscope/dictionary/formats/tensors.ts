@@ -74,7 +74,9 @@ export class ForeignTensors {
 export function badDictionary(source: string, message: string): GlassboxError {
   return new GlassboxError(`${source}: ${message}`, {
     code: 'bad-dictionary',
-    remedy: 'Give a complete folder of one of the supported formats, unchanged.',
+    remedy: message.endsWith('has no form for')
+      ? 'Choose another format; docs/formats.md has what each one holds.'
+      : 'Give a complete folder of one of the supported formats, unchanged.',
     details: { source },
   });
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { GlassboxError } from '../../../base/error.ts';
+import { GlassboxError, nearestNames } from '../../../base/error.ts';
 import type { Model } from '../../../model/model.ts';
 import { addressWidth, OTHER } from '../data/source.ts';
 import { checkAddresses, checkTasks } from './config-check.ts';
@@ -152,16 +152,39 @@ export type TrainConfig = z.infer<typeof trainConfigSchema>;
 /** Which text dictionaries are trained on. */
 export type CorpusConfig = z.infer<typeof corpus>;
 
-/** Checks JSON for a training configuration. Throws `bad-train-config`, naming the field. */
-export function parseTrainConfig(json: unknown): TrainConfig {
+/** Every name of a field, of the configuration and of what it is made of. */
+function fieldNames(schema: unknown): string[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const own = 'properties' in schema ? Object.keys(schema.properties as object) : [];
+  return [...own, ...Object.values(schema).flatMap(fieldNames)];
+}
+
+/**
+ * Checks JSON for a training configuration. Throws `bad-train-config`, naming the field, and for an unknown one the
+ * nearest.
+ *
+ * @param source what the JSON is called in messages, such as the path of its file
+ */
+export function parseTrainConfig(json: unknown, source = 'the configuration'): TrainConfig {
   const parsed = trainConfigSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new GlassboxError(`${issue.path.join('.') || 'the configuration'}: ${issue.message}`, {
-    code: 'bad-train-config',
-    remedy: 'See `glassbox dict train --help` for a complete example.',
-    details: { field: issue.path.join('.') },
-  });
+  const field = issue.path.join('.');
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const names = new Set(
+    unknown === undefined
+      ? []
+      : fieldNames(z.toJSONSchema(trainConfigSchema, { io: 'input', unrepresentable: 'any' })),
+  );
+  const [near] = unknown === undefined ? [] : nearestNames(unknown, names, 1);
+  throw new GlassboxError(
+    `${source}: ${field === '' ? '' : `${field}: `}${issue.message}${near === undefined ? '' : `; did you mean "${near}"?`}`,
+    {
+      code: 'bad-train-config',
+      remedy: 'See `glassbox dict train --help` for a complete example.',
+      details: { field, ...(near !== undefined && { nearest: near }) },
+    },
+  );
 }
 
 /** The tasks of a configuration: layers written out, one task per seed (`name` and `name@SEED`). */
