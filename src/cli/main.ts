@@ -13,7 +13,10 @@ if (isEntryPoint()) {
   // A reader that closes the pipe early (head, less) is no failure of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    process.stderr.write(
+      `error: cannot write the output: ${error.message}\n  Free some disk space.\n`,
+    );
+    process.exit(1);
   });
   process.exitCode = await run(process.argv.slice(2), process);
 }
