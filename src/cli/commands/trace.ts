@@ -211,7 +211,7 @@ export const trace: CommandSpec = {
       )
       .option(
         '--memory <mib>',
-        'stop rather than hold a graph of more MiB than this',
+        'stop rather than hold a graph of more MiB than this; its scores take about twice as much besides',
         wholeNumber('--memory', 1),
         4096,
       )
@@ -298,6 +298,8 @@ export const trace: CommandSpec = {
         })
       : null;
     const features = strongestOf(found, names, validity);
+    // Counted in KiB. Scores and pruning hold more than the graph itself for a while.
+    const peakResident = process.resourceUsage().maxRSS * 1024;
     const document = {
       features,
       targets: found.targets.map(({ id, label, probability }) => ({
@@ -311,6 +313,7 @@ export const trace: CommandSpec = {
       scores,
       validity: validity && { ...validity, points: namedPoints(found, validity) },
       peakBytes: found.peakBytes,
+      peakResident,
       seconds: (performance.now() - started) / 1000,
       file: options.out ?? null,
       frontEnd: site && { folder: options.frontEnd, ...site },
@@ -322,7 +325,7 @@ export const trace: CommandSpec = {
         `explained: ${found.targets.map(({ label, probability }) => `${quoteToken(label)} ${fixed(probability, 2)}`).join(', ')}`,
         `${found.activeFeatures} features fire; showing ${shown.nodes} of ${total.nodes} nodes and ${shown.links} of ${total.links} edges, because pruning keeps ${options.nodeShare} of the influence on nodes and ${options.edgeShare} on edges`,
         `replacement ${fixed(scores.replacement)}, completeness ${fixed(scores.completeness)} (1: nothing runs through errors)`,
-        `the graph held ${fixed(found.peakBytes / MIB, 1)} MiB, ${options.memory} are allowed (--memory)`,
+        `the graph held ${fixed(found.peakBytes / MIB, 1)} MiB, ${options.memory} are allowed (--memory); the whole process took up to ${fixed(peakResident / MIB, 0)} MiB`,
       ];
       if (validity) {
         lines.push(
