@@ -82,7 +82,7 @@ describe('circuits and token attributions, in Chromium', () => {
     await page.getByRole('button', { name: 'Find the circuit' }).click();
     await page.locator('.circuit-rows tbody tr').first().waitFor();
     await idle(page);
-    assert.equal(JSON.parse(state().get('circuit')!).method, 'eap-ig-inputs');
+    assert.equal(JSON.parse((await state()).get('circuit')!).method, 'eap-ig-inputs');
     const found = await ask(lab.url, '/api/circuit', ASKED);
     const names = await listedNames(page);
     assert.equal(names.length, 300);
@@ -127,39 +127,36 @@ describe('circuits and token attributions, in Chromium', () => {
 
     await row.locator('.number').click();
     const [, , , fourth] = await listedNames(page);
-    assert.equal(state().get('edge'), fourth);
+    assert.equal((await state()).get('edge'), fourth);
     await page.keyboard.press('Escape');
-    assert.equal(state().get('edge'), null);
+    assert.equal((await state()).get('edge'), null);
 
     await page.locator('.circuit-picture [data-node="a3.h0"]').click();
-    assert.equal(state().get('circuitNode'), 'a3.h0');
-    assert.equal(state().get('head'), '3.0');
+    assert.equal((await state()).get('circuitNode'), 'a3.h0');
+    assert.equal((await state()).get('head'), '3.0');
     await page.keyboard.press('Escape');
-    assert.equal(state().get('head'), null);
+    assert.equal((await state()).get('head'), null);
 
     await row.locator('.number').click({ modifiers: ['Control'] });
-    assert.deepEqual(JSON.parse(state().get('circuitPins')!), [fourth]);
+    assert.deepEqual(JSON.parse((await state()).get('circuitPins')!), [fourth]);
     await page.getByRole('button', { name: fourth }).click();
-    assert.equal(state().get('circuitPins'), null);
+    assert.equal((await state()).get('circuitPins'), null);
     assert.deepEqual(errors, []);
   });
 
   test('keys walk the edges and the nodes', async () => {
-    const { page } = await openCircuit();
+    const { page, state } = await openCircuit();
     const names = await listedNames(page);
-    // Read in the page: the driver hears of a new address a little later.
-    const address = (key: string) =>
-      page.evaluate((name) => new URLSearchParams(location.hash.slice(1)).get(name), key);
     await page.locator('.circuit-rows').focus();
     for (const key of ['ArrowDown', 'ArrowDown', 'ArrowUp', 'Enter'])
       await page.keyboard.press(key);
-    assert.equal(await address('edge'), names[0]);
+    assert.equal((await state()).get('edge'), names[0]);
     await page.keyboard.press('p');
-    assert.deepEqual(JSON.parse((await address('circuitPins'))!), [names[0]]);
+    assert.deepEqual(JSON.parse((await state()).get('circuitPins')!), [names[0]]);
     await page.locator('[data-panel=circuits] .picture-box').focus();
     // From the input upwards to a node of the circuit.
     for (const key of ['ArrowUp', 'ArrowUp', 'Enter']) await page.keyboard.press(key);
-    assert.match((await address('circuitNode')) ?? '', /^(a\d\.h\d|m\d)$/);
+    assert.match((await state()).get('circuitNode') ?? '', /^(a\d\.h\d|m\d)$/);
   });
 
   test('the size is a slider, the search a filter; both are in the address', async () => {
@@ -171,7 +168,7 @@ describe('circuits and token attributions, in Chromium', () => {
     await slider.focus();
     await page.keyboard.press('End');
     await idle(page);
-    assert.equal(state().get('edges'), '927');
+    assert.equal((await state()).get('edges'), '927');
     const figures = await page.locator('.circuit-figures').textContent();
     assert.match(figures ?? '', /Faithfulness1\.000/);
     // More than can be told apart are counted instead of drawn.
@@ -180,7 +177,7 @@ describe('circuits and token attributions, in Chromium', () => {
       /400 strongest of 927/,
     );
     await page.getByRole('button', { name: 'As found' }).click();
-    assert.equal(state().get('edges'), null);
+    assert.equal((await state()).get('edges'), null);
   });
 
   test('what a search lacks is said, with ways to go on', async () => {
@@ -201,7 +198,7 @@ describe('circuits and token attributions, in Chromium', () => {
     await page.getByRole('button', { name: 'Find the circuit' }).click();
     await page.locator('.circuit-rows tbody tr').first().waitFor();
     await idle(page);
-    assert.equal(JSON.parse(state().get('circuit')!).count, 4);
+    assert.equal(JSON.parse((await state()).get('circuit')!).count, 4);
     const figures = await page.locator('.circuit-figures').textContent();
     assert.match(figures ?? '', /n = 4 pairs/);
     assert.match(figures ?? '', /Faithfulness\d\.\d{3} \[/);
@@ -264,7 +261,7 @@ describe('circuits and token attributions, in Chromium', () => {
     const first = page.locator('.role-table .node-button').first();
     const name = await first.textContent();
     await first.click();
-    assert.equal(`a${state().get('head')?.replace('.', '.h')}`, name);
+    assert.equal(`a${(await state()).get('head')?.replace('.', '.h')}`, name);
     assert.deepEqual(errors, []);
   });
 
@@ -282,10 +279,10 @@ describe('circuits and token attributions, in Chromium', () => {
     const cell = rows.first().locator('[data-position]').nth(1);
     assert.ok((await cell.textContent())?.includes(Math.abs(value).toFixed(1)));
     await cell.click();
-    assert.equal(state().get('position'), String(found.positions[1]));
+    assert.equal((await state()).get('position'), String(found.positions[1]));
     await page.getByRole('button', { name: 'Add: the two names change places' }).click();
     await page.locator('.stable-note', { hasText: 'n = 1' }).first().waitFor();
-    assert.deepEqual(JSON.parse(state().get('paraphrases')!), [
+    assert.deepEqual(JSON.parse((await state()).get('paraphrases')!), [
       'When Ruth and Simon were at the castle, Ruth gave a wheel to',
     ]);
     const csv = await exported(page, 'attributions', 'CSV');

@@ -38,12 +38,12 @@ describe('features of all dictionaries, in Chromium', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Waits until a part of the address is as expected: the driver hears of changes a little later. */
+  /** Waits until a part of the address is as expected: some changes wait for an answer. */
   async function addressHas(opened: OpenedPage, key: string, expected: string | null) {
-    for (let tries = 0; tries < 100 && opened.state().get(key) !== expected; tries++) {
+    for (let tries = 0; tries < 100 && (await opened.state()).get(key) !== expected; tries++) {
       await opened.page.waitForTimeout(20);
     }
-    assert.equal(opened.state().get(key), expected);
+    assert.equal((await opened.state()).get(key), expected);
   }
 
   const rowCount = async (page: Page) =>
@@ -63,7 +63,7 @@ describe('features of all dictionaries, in Chromium', () => {
     await page.keyboard.press('End');
     await page.locator(`.virtual tr[aria-rowindex="${all + 1}"] button:focus`).waitFor();
     await page.keyboard.press('Enter');
-    assert.notEqual(opened.state().get('feature'), null);
+    assert.notEqual((await opened.state()).get('feature'), null);
 
     await page.locator('.virtual thead button', { hasText: 'Density' }).click();
     await addressHas(opened, 'featureSort', 'density');
@@ -131,7 +131,7 @@ describe('features of all dictionaries, in Chromium', () => {
     await idle(page);
     await page.getByRole('button', { name: 'Ablate', exact: true }).click();
     await page.locator('.figures-of-merit').first().waitFor();
-    const [edit] = JSON.parse(opened.state().get('edits')!);
+    const [edit] = JSON.parse((await opened.state()).get('edits')!);
     assert.deepEqual([edit.op, edit.strength], ['feature', 0]);
     assert.match(edit.feature, /^transcoder-\d:\d+$/);
     await idle(page);

@@ -110,17 +110,17 @@ describe('attribution graph and features, in Chromium', () => {
     return opened;
   }
 
-  /** Waits until a part of the address is as expected: the driver hears of changes a little later. */
+  /** Waits until a part of the address is as expected: some changes wait for an answer. */
   async function addressHas(opened: OpenedPage, key: string, expected: unknown): Promise<void> {
-    const read = () => {
-      const text = opened.state().get(key);
+    const read = async () => {
+      const text = (await opened.state()).get(key);
       return typeof expected === 'object' && text !== null ? JSON.parse(text) : text;
     };
     for (let tries = 0; tries < 100; tries++) {
-      if (isDeepStrictEqual(read(), expected)) return;
+      if (isDeepStrictEqual(await read(), expected)) return;
       await opened.page.waitForTimeout(20);
     }
-    assert.deepEqual(read(), expected);
+    assert.deepEqual(await read(), expected);
   }
 
   /** Where the n-th node is in the picture. */
@@ -214,7 +214,7 @@ describe('attribution graph and features, in Chromium', () => {
     }
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: /Group nodes/ }).waitFor();
-    assert.equal(state().get('supernodes'), null, 'Esc gives up');
+    assert.equal((await state()).get('supernodes'), null, 'Esc gives up');
 
     await press(/Group nodes/);
     await page.locator('[data-panel=graph] .picture-box').focus();
@@ -223,11 +223,11 @@ describe('attribution graph and features, in Chromium', () => {
       if (steps > 0) await page.keyboard.press('Enter');
     }
     await press(/Group these 3/);
-    const [[, ...members]] = JSON.parse(state().get('supernodes')!);
+    const [[, ...members]] = JSON.parse((await state()).get('supernodes')!);
     assert.equal(members.length, 3);
     await press(/Ablate/);
     assert.deepEqual(
-      JSON.parse(state().get('change')!).nodes,
+      JSON.parse((await state()).get('change')!).nodes,
       members.filter((key: string) => /^\d/.test(key)),
     );
     assert.deepEqual(errors, []);
@@ -320,8 +320,8 @@ describe('attribution graph and features, in Chromium', () => {
       .waitFor();
     const part = page.locator(`.subgraph-node[data-node="${a}"]`);
     await part.scrollIntoViewIfNeeded();
-    const placed = () => {
-      const found = JSON.parse(opened.state().get('subgraphAt') ?? '[]');
+    const placed = async () => {
+      const found = JSON.parse((await opened.state()).get('subgraphAt') ?? '[]');
       return found as [string, number, number][];
     };
     const box = (await part.boundingBox())!;
@@ -330,11 +330,11 @@ describe('attribution graph and features, in Chromium', () => {
     await page.mouse.move(box.x + 90, box.y + 26, { steps: 3 });
     await page.mouse.up();
     await page.waitForFunction(() => location.hash.includes('subgraphAt'));
-    assert.equal(placed()[0][0], a);
-    const before = placed()[0][1];
+    assert.equal((await placed())[0][0], a);
+    const before = (await placed())[0][1];
     await part.focus();
     await page.keyboard.press('ArrowLeft');
-    await addressHas(opened, 'subgraphAt', [[a, before - 12, placed()[0][2]]]);
+    await addressHas(opened, 'subgraphAt', [[a, before - 12, (await placed())[0][2]]]);
     await page.keyboard.press('Home');
     await addressHas(opened, 'subgraphAt', null);
     await page.keyboard.press('F2');
@@ -397,8 +397,8 @@ describe('attribution graph and features, in Chromium', () => {
     await page.locator('.graph-scores', { hasText: 'large.json' }).waitFor();
     const shown = await page.locator('.graph-nodes path').count();
     assert.ok(shown > 600, `${shown} nodes`);
-    assert.equal(JSON.parse(state().get('pins')!).length, 1);
-    assert.equal(JSON.parse(state().get('supernodes')!)[0][0], 'a pair');
+    assert.equal(JSON.parse((await state()).get('pins')!).length, 1);
+    assert.equal(JSON.parse((await state()).get('supernodes')!)[0][0], 'a pair');
 
     // Hover along a path for two seconds and count frames. What this machine does is told, not judged.
     const box = (await page.locator('.graph-picture').boundingBox())!;

@@ -63,11 +63,11 @@ describe('attention and interventions, in Chromium', () => {
     await heads.nth(4).hover();
     assert.equal(await title.textContent(), `L${largest[4].layer}H${largest[4].head}`);
     assert.deepEqual(await page.locator('.attention').boundingBox(), whole, 'hovering moved it');
-    assert.equal(state().get('head'), null);
+    assert.equal((await state()).get('head'), null);
     await heads.nth(4).click();
-    assert.equal(state().get('head'), names[4]);
+    assert.equal((await state()).get('head'), names[4]);
     await page.keyboard.press('Escape');
-    assert.equal(state().get('head'), null);
+    assert.equal((await state()).get('head'), null);
     assert.deepEqual(errors, []);
   });
 
@@ -80,7 +80,7 @@ describe('attention and interventions, in Chromium', () => {
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Enter');
-    assert.equal(state().get('head'), '1.1');
+    assert.equal((await state()).get('head'), '1.1');
 
     await page.locator('.pattern-scroll').focus();
     await page.keyboard.press('ArrowUp');
@@ -91,7 +91,7 @@ describe('attention and interventions, in Chromium', () => {
       new RegExp(`\\(${count - 2}\\) attends to .*\\(0\\): [<>]? ?\\d+\\.\\d%`),
     );
     await page.keyboard.press('Enter');
-    assert.equal(state().get('position'), String(count - 2));
+    assert.equal((await state()).get('position'), String(count - 2));
     assert.deepEqual(errors, []);
   });
 
@@ -110,7 +110,7 @@ describe('attention and interventions, in Chromium', () => {
   test('a suggestion becomes an edit in the address, and the numbers are those of the lab', async () => {
     const { page, errors, state } = await lab.open({ ...ASKED, promptB: OTHER, head: '3.1' });
     await page.locator('.suggestion', { hasText: 'L3H1' }).click();
-    assert.deepEqual(JSON.parse(state().get('edits')!), ABLATION);
+    assert.deepEqual(JSON.parse((await state()).get('edits')!), ABLATION);
     const answer = await ask<InterventionsResponse>('/api/interventions', {
       ...ASKED,
       edits: ABLATION,
@@ -124,7 +124,7 @@ describe('attention and interventions, in Chromium', () => {
 
     // Off: kept in the list, gone from what is applied.
     await page.locator('.edit input[type=checkbox]').click();
-    assert.deepEqual(JSON.parse(state().get('edits')!), [{ ...ABLATION[0], off: true }]);
+    assert.deepEqual(JSON.parse((await state()).get('edits')!), [{ ...ABLATION[0], off: true }]);
     await page.locator('.figures-of-merit').waitFor({ state: 'detached' });
     assert.deepEqual(errors, []);
   });
@@ -136,7 +136,7 @@ describe('attention and interventions, in Chromium', () => {
     await page.keyboard.type('residual leaving 2');
     await page.keyboard.press('Enter');
     await page.locator('.edit-head select').selectOption('add');
-    const [edit] = JSON.parse(state().get('edits')!);
+    const [edit] = JSON.parse((await state()).get('edits')!);
     assert.deepEqual(edit, {
       at: 'blocks.2.hook_resid_post',
       op: 'add',
@@ -145,7 +145,7 @@ describe('attention and interventions, in Chromium', () => {
     });
     await page.locator('.places select').selectOption('chosen');
     await page.locator('.token-picker button').nth(2).click();
-    const chosen = JSON.parse(state().get('edits')!)[0].positions;
+    const chosen = JSON.parse((await state()).get('edits')!)[0].positions;
     assert.equal(chosen.length, 2);
     assert.equal(chosen[0], 2);
     assert.deepEqual(errors, []);

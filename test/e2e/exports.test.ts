@@ -98,7 +98,7 @@ describe('what leaves the page, and what is changed inside the model', () => {
     await settled(page);
     const panel = page.locator('[data-panel=interventions]');
     await panel.getByRole('button', { name: 'Steer towards' }).click();
-    const [edit] = JSON.parse(state().get('edits')!);
+    const [edit] = JSON.parse((await state()).get('edits')!);
     assert.equal(edit.op, 'add');
     assert.deepEqual(edit.direction, { token: ' Mary', minus: ' John' });
     const big = page.locator('.figures-of-merit .big');
@@ -115,7 +115,7 @@ describe('what leaves the page, and what is changed inside the model', () => {
     await panel.getByRole('button', { name: 'Run the sweep' }).click();
     await page.locator('.dose svg circle').first().waitFor();
     await idle(page);
-    const sweep = JSON.parse(state().get('sweep')!);
+    const sweep = JSON.parse((await state()).get('sweep')!);
     assert.ok(sweep.baselines > 1);
     const dose = page.locator('.dose');
     await dose.getByText(`mean over n = ${sweep.baselines} random directions`).waitFor();
@@ -127,9 +127,9 @@ describe('what leaves the page, and what is changed inside the model', () => {
     await panel.getByRole('button', { name: 'Ablate MLP' }).click();
     assert.equal(await page.locator('.edit').count(), 2);
     await page.getByRole('button', { name: 'Move up' }).nth(1).click();
-    assert.equal(JSON.parse(state().get('edits')!)[0].op, 'zero');
+    assert.equal(JSON.parse((await state()).get('edits')!)[0].op, 'zero');
     await panel.getByRole('button', { name: 'Remove all' }).click();
-    assert.equal(state().get('edits'), null);
+    assert.equal((await state()).get('edits'), null);
     await page.locator('.figures-of-merit').waitFor({ state: 'detached' });
     await page.goBack();
     await page.locator('.edit').nth(1).waitFor();

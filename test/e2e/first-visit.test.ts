@@ -43,13 +43,13 @@ describe('npm start, as a new user meets it', () => {
     const cold = await page.evaluate(() => Math.round(performance.now()));
     t.diagnostic(`first full answer, first visit: ${cold} ms after navigation`);
 
-    const prompt = state().get('prompt')!;
-    const target = state().get('target')!;
-    const distractor = state().get('distractor')!;
+    const prompt = (await state()).get('prompt')!;
+    const target = (await state()).get('target')!;
+    const distractor = (await state()).get('distractor')!;
     const preference = { target, distractor };
     const { examples } = await get(url, '/api/examples');
     const opened = examples.find((example) => example.prompt === prompt);
-    assert.deepEqual(JSON.parse(state().get('edits')!), opened?.edits);
+    assert.deepEqual(JSON.parse((await state()).get('edits')!), opened?.edits);
 
     const analysis = await ask(url, '/api/analyse', { prompt, ...preference });
     const { tokens, loss } = analysis.prompt;
@@ -102,7 +102,7 @@ describe('npm start, as a new user meets it', () => {
       texts.length,
     );
     await settled(page);
-    assert.equal(state().get('prompt'), OTHER);
+    assert.equal((await state()).get('prompt'), OTHER);
     assert.deepEqual(await stripTexts(page), texts);
     assert.deepEqual(await page.locator('.lens-token .token-text').allTextContents(), texts);
     const readers = page.locator('.attention-lists h3').first();
@@ -115,7 +115,7 @@ describe('npm start, as a new user meets it', () => {
     assert.ok((await written.count()) > 0);
     await takeOver.click();
     await idle(page);
-    const longer = state().get('prompt')!;
+    const longer = (await state()).get('prompt')!;
     assert.ok(longer.startsWith(OTHER) && longer.length > OTHER.length);
     assert.deepEqual(errors, []);
   });
@@ -170,12 +170,13 @@ describe('npm start, as a new user meets it', () => {
     assert.equal(await buttons.count(), mechanisms.length);
     for (const [index, mechanism] of mechanisms.entries()) {
       await buttons.nth(index).click();
-      const opened = examples.find(({ prompt }) => prompt === state().get('prompt'));
+      const shownPrompt = (await state()).get('prompt');
+      const opened = examples.find(({ prompt }) => prompt === shownPrompt);
       assert.equal(opened?.mechanism, mechanism);
       const { prompt, promptB, target, truth } = opened!;
-      assert.equal(state().get('promptB'), promptB);
-      assert.equal(state().get('target'), target);
-      assert.deepEqual(JSON.parse(state().get('edits') ?? '[]'), opened!.edits);
+      assert.equal((await state()).get('promptB'), promptB);
+      assert.equal((await state()).get('target'), target);
+      assert.deepEqual(JSON.parse((await state()).get('edits') ?? '[]'), opened!.edits);
       assert.equal(await page.locator('#prompt').inputValue(), prompt);
       await page.waitForFunction((text) => {
         const strip = document.querySelectorAll('.strip [data-strip=a]').length;

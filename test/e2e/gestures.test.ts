@@ -45,18 +45,18 @@ describe('pointer, keys and address', () => {
     await away(page);
     await page.locator('.token-popup').waitFor({ state: 'hidden' });
     assert.equal(await after.textContent(), atEnd);
-    assert.equal(state().get('position'), null);
+    assert.equal((await state()).get('position'), null);
 
     await token(page, 4).click();
     await away(page);
-    assert.equal(state().get('position'), '4');
+    assert.equal((await state()).get('position'), '4');
     assert.match((await after.textContent()) ?? '', /After 4\b/);
     assert.match(
       (await page.locator('.attention-lists h3').first().textContent()) ?? '',
       /\(4\) attends to/,
     );
     await page.keyboard.press('Escape');
-    assert.equal(state().get('position'), null);
+    assert.equal((await state()).get('position'), null);
     assert.equal(await after.textContent(), atEnd);
     assert.equal(await mark(page, '.lens-token[data-position="4"]'), unmarked);
     assert.deepEqual(errors, []);
@@ -71,13 +71,13 @@ describe('pointer, keys and address', () => {
     await cell(page, 3, 7).hover();
     assert.match((await place.textContent()) ?? '', /^L2.*7/);
     await cell(page, 3, 7).click();
-    assert.deepEqual([state().get('layer'), state().get('position')], ['3', '7']);
+    assert.deepEqual([(await state()).get('layer'), (await state()).get('position')], ['3', '7']);
     await away(page);
     await page.locator('.popup.held .lens-popup').waitFor();
     assert.equal(await page.locator('.lens-layers tbody tr').count(), 5);
     await page.locator('.lens-cell.held').focus();
     await cell(page, 3, 7).click();
-    assert.deepEqual([state().get('layer'), state().get('position')], [null, null]);
+    assert.deepEqual([(await state()).get('layer'), (await state()).get('position')], [null, null]);
     await away(page);
     await page.locator('.lens-popup').waitFor({ state: 'hidden' });
     assert.deepEqual(errors, []);
@@ -101,19 +101,19 @@ describe('pointer, keys and address', () => {
   test('the address carries only what was chosen, and the back button undoes a choice', async () => {
     const { page, errors, state } = await lab.open({ prompt: IOI });
     await settled(page);
-    assert.deepEqual([...state().keys()], ['prompt']);
+    assert.deepEqual([...(await state()).keys()], ['prompt']);
     await page.getByRole('radio', { name: 'Rank' }).check();
     await page.locator('[data-panel=lens] select').selectOption('entropy');
     await page.locator('[data-panel=attention] select').selectOption('layer');
     await token(page, 5).click();
     const chosen = { prompt: IOI, shade: 'rank', lensShade: 'entropy', headSort: 'layer' };
-    assert.deepEqual(Object.fromEntries(state()), { ...chosen, position: '5' });
+    assert.deepEqual(Object.fromEntries(await state()), { ...chosen, position: '5' });
 
     await page.goBack();
-    assert.deepEqual(Object.fromEntries(state()), chosen);
+    assert.deepEqual(Object.fromEntries(await state()), chosen);
     await page.goBack();
     await page.goBack();
-    assert.deepEqual(Object.fromEntries(state()), { prompt: IOI, shade: 'rank' });
+    assert.deepEqual(Object.fromEntries(await state()), { prompt: IOI, shade: 'rank' });
     assert.equal(await page.locator('[data-panel=lens] select').inputValue(), 'top');
     await page.goForward();
     assert.equal(await page.locator('[data-panel=lens] select').inputValue(), 'entropy');
@@ -121,7 +121,7 @@ describe('pointer, keys and address', () => {
     // What returns to its initial value leaves the address.
     await page.locator('[data-panel=lens] select').selectOption('top');
     await page.getByRole('radio', { name: 'Loss' }).check();
-    assert.deepEqual([...state().keys()], ['prompt']);
+    assert.deepEqual([...(await state()).keys()], ['prompt']);
     assert.deepEqual(errors, []);
   });
 
@@ -198,11 +198,11 @@ describe('pointer, keys and address', () => {
     assert.match((await summary.nth(1).textContent()) ?? '', /^B\d+ tokens.*n = \d+/);
 
     await page.getByRole('button', { name: 'Swap A and B' }).click();
-    assert.equal(state().get('prompt'), OTHER);
-    assert.equal(state().get('promptB'), IOI);
+    assert.equal((await state()).get('prompt'), OTHER);
+    assert.equal((await state()).get('promptB'), IOI);
     await page.getByRole('button', { name: 'Remove prompt B' }).click();
     await page.locator('.strip:not(.double)').waitFor();
-    assert.equal(state().get('promptB'), null);
+    assert.equal((await state()).get('promptB'), null);
     assert.deepEqual(errors, []);
   });
 
@@ -218,8 +218,8 @@ describe('pointer, keys and address', () => {
     await page.keyboard.up('Shift');
     await idle(page);
     const [target, distractor] = [guesses[1].text, guesses[2].text];
-    assert.equal(state().get('target'), target);
-    assert.equal(state().get('distractor'), distractor);
+    assert.equal((await state()).get('target'), target);
+    assert.equal((await state()).get('distractor'), distractor);
     const asked = { prompt: IOI, target, distractor };
     const { answer } = (await ask(lab.url, '/api/analyse', asked)).prompt;
     const wanted = `${answer!.metric < 0 ? '−' : '+'}${Math.abs(answer!.metric).toFixed(2)} logits`;
@@ -230,10 +230,13 @@ describe('pointer, keys and address', () => {
 
     // The same click again takes the choice back, and typing makes another.
     await guess.nth(1).click();
-    assert.deepEqual([state().get('target'), state().get('distractor')], [null, null]);
+    assert.deepEqual(
+      [(await state()).get('target'), (await state()).get('distractor')],
+      [null, null],
+    );
     await page.getByLabel('Target', { exact: true }).fill(' John');
     await page.keyboard.press('Enter');
-    assert.equal(state().get('target'), ' John');
+    assert.equal((await state()).get('target'), ' John');
     assert.deepEqual(errors, []);
   });
 
@@ -257,23 +260,23 @@ describe('pointer, keys and address', () => {
 
     const { examples } = await get(lab.url, '/api/examples');
     await page.keyboard.press(']');
-    assert.equal(state().get('prompt'), examples[0].prompt);
+    assert.equal((await state()).get('prompt'), examples[0].prompt);
     await page.keyboard.press(']');
-    assert.equal(state().get('prompt'), examples[1].prompt);
+    assert.equal((await state()).get('prompt'), examples[1].prompt);
     await page.keyboard.press('[');
-    assert.equal(state().get('prompt'), examples[0].prompt);
+    assert.equal((await state()).get('prompt'), examples[0].prompt);
     await page.keyboard.press('[');
-    assert.equal(state().get('prompt'), examples.at(-1)!.prompt);
+    assert.equal((await state()).get('prompt'), examples.at(-1)!.prompt);
 
     await settled(page);
     for (const panel of PANEL_IDS) {
       await page.locator(`[data-panel=${panel}] .panel-title h2`).hover();
       await page.keyboard.press('m');
-      assert.equal(state().get('panel'), panel);
+      assert.equal((await state()).get('panel'), panel);
       await page.locator(`[data-panel=${panel}].maximised`).waitFor();
       assert.equal(await page.locator('[data-panel]').count(), 1);
       await page.keyboard.press('m');
-      assert.equal(state().get('panel'), null);
+      assert.equal((await state()).get('panel'), null);
       await page
         .locator('[data-panel]')
         .nth(PANEL_IDS.length - 1)
@@ -303,7 +306,7 @@ describe('pointer, keys and address', () => {
     await page.keyboard.type('theme dark');
     assert.equal(await options.count(), 1);
     await page.keyboard.press('Enter');
-    assert.equal(state().get('theme'), 'dark');
+    assert.equal((await state()).get('theme'), 'dark');
     const scheme = () =>
       page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
     assert.equal(await scheme(), 'dark');
@@ -315,7 +318,7 @@ describe('pointer, keys and address', () => {
     await page.keyboard.press('Enter');
     const { examples } = await get(lab.url, '/api/examples');
     const hops = examples.filter(({ mechanism }) => mechanism === 'two-hop');
-    assert.equal(state().get('prompt'), hops[1].prompt);
+    assert.equal((await state()).get('prompt'), hops[1].prompt);
 
     await openPalette();
     await page.keyboard.type('no such command');
@@ -337,16 +340,16 @@ describe('pointer, keys and address', () => {
     await page.keyboard.press('ArrowRight');
     assert.match((await page.locator('.tokens-next h3').textContent()) ?? '', /After 2\b/);
     await page.keyboard.press('Enter');
-    assert.equal(state().get('position'), '2');
+    assert.equal((await state()).get('position'), '2');
     await page.keyboard.press('Escape');
-    assert.equal(state().get('position'), null);
+    assert.equal((await state()).get('position'), null);
 
     await page.locator('.lens-grid').focus();
     await page.keyboard.press('End');
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
-    const here = [state().get('layer'), state().get('position')];
+    const here = [(await state()).get('layer'), (await state()).get('position')];
     assert.deepEqual(here, ['3', String(length - 2)]);
     await page.locator('.popup.held .lens-popup').waitFor();
     await page.keyboard.press('Escape');

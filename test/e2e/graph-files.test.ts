@@ -42,9 +42,11 @@ describe('graph files of another program on the page', () => {
     assert.equal(await page.locator('.graph-nodes path').count(), source.nodes.length);
     const all = `${source.nodes.length} of ${source.nodes.length} nodes`;
     assert.ok((await scores.textContent())?.includes(all), (await scores.textContent()) ?? '');
-    assert.deepEqual(JSON.parse(state().get('pins')!), ['0_1_10', 'E_389_6']);
-    assert.deepEqual(JSON.parse(state().get('supernodes')!), [['two of them', '0_5_10', '0_6_10']]);
-    assert.equal(state().get('node'), '3_234_10');
+    assert.deepEqual(JSON.parse((await state()).get('pins')!), ['0_1_10', 'E_389_6']);
+    assert.deepEqual(JSON.parse((await state()).get('supernodes')!), [
+      ['two of them', '0_5_10', '0_6_10'],
+    ]);
+    assert.equal((await state()).get('node'), '3_234_10');
     const panel = page.locator('[data-panel=graph]');
     await panel.getByText('two of them').first().waitFor();
     // The feature and the error that share an id both feed the chosen output, with their own weights.

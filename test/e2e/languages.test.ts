@@ -182,7 +182,7 @@ describe('two themes, three languages, two widths', () => {
       const { page, state } = await lab.open({ prompt: STATE.prompt }, { locale });
       await page.locator('.strip-token').first().waitFor();
       assert.equal(await page.locator('html').getAttribute('lang'), lang, locale);
-      assert.equal(state().get('lang'), null);
+      assert.equal((await state()).get('lang'), null);
       await page.emulateMedia({ colorScheme: 'dark' });
       const dark = await page.evaluate(
         () => getComputedStyle(document.documentElement).backgroundColor,
@@ -199,7 +199,10 @@ describe('two themes, three languages, two widths', () => {
     await page.locator('.topbar select').selectOption('zh-Hant');
     await page.waitForFunction(() => document.documentElement.lang === 'zh-Hant');
     await page.locator('.topbar input[value=dark]').check();
-    assert.deepEqual([state().get('lang'), state().get('theme')], ['zh-Hant', 'dark']);
+    assert.deepEqual(
+      [(await state()).get('lang'), (await state()).get('theme')],
+      ['zh-Hant', 'dark'],
+    );
     // The language of the reader is not a choice that the back button undoes.
     assert.equal(await page.evaluate(() => history.length), 2);
   });

@@ -27,18 +27,18 @@ describe('a page that stays open', () => {
   test('another prompt typed over the first example leaves its second prompt, tokens and edits behind', async () => {
     const { page, state, errors } = await lab.open();
     await page.waitForURL(/distractor=/);
-    const first = state().get('prompt');
+    const first = (await state()).get('prompt');
     await page.locator('#prompt').fill('37 + 48 =');
     await page.keyboard.press('Enter');
     await page.waitForURL(/prompt=37/);
-    assert.deepEqual([...state().keys()], ['prompt']);
+    assert.deepEqual([...(await state()).keys()], ['prompt']);
     await page.locator('#prompt').fill('37 + 49 =');
     await page.keyboard.press('Enter');
     await page.goBack();
-    assert.equal(state().get('prompt'), '37 + 48 =', 'Enter is a step of the history');
+    assert.equal((await state()).get('prompt'), '37 + 48 =', 'Enter is a step of the history');
     await page.goBack();
-    assert.equal(state().get('prompt'), first);
-    assert.ok(state().get('target'));
+    assert.equal((await state()).get('prompt'), first);
+    assert.ok((await state()).get('target'));
     assert.deepEqual(errors, []);
   });
 

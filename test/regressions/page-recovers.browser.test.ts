@@ -31,7 +31,7 @@ describe('the page after something failed once', () => {
     await page.locator('.training select').selectOption('small-run');
     await page.locator('.training-progress').waitFor();
     await page.locator('.training .failure').waitFor({ state: 'detached' });
-    assert.equal(state().get('run'), 'small-run');
+    assert.equal((await state()).get('run'), 'small-run');
   });
 
   // The panel was drawn as loading for ever.
@@ -68,6 +68,6 @@ describe('the page after something failed once', () => {
     await page.locator('.name-field').fill('never');
     await page.keyboard.press('Escape');
     await page.locator('.name-field').waitFor({ state: 'detached' });
-    assert.equal(state().get('nodeLabels'), null);
+    assert.equal((await state()).get('nodeLabels'), null);
   });
 });

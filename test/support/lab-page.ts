@@ -35,8 +35,8 @@ export interface OpenedPage {
   readonly page: Page;
   /** Uncaught errors and messages of level error, in order. */
   readonly errors: readonly string[];
-  /** The part of the address after `#`, as pairs. */
-  state(): URLSearchParams;
+  /** The part of the address after `#`, as pairs. Asked of the page: the driver hears of a new address later. */
+  state(): Promise<URLSearchParams>;
 }
 
 /** The browser that the tests drive. */
@@ -62,7 +62,7 @@ export async function openPage(browser: Browser, url: string, view: View = {}) {
     if (message.type() === 'error') errors.push(message.text());
   });
   await page.goto(url);
-  const state = () => new URLSearchParams(new URL(page.url()).hash.slice(1));
+  const state = async () => new URLSearchParams(await page.evaluate(() => location.hash.slice(1)));
   return { page, errors, state } satisfies OpenedPage;
 }
 
