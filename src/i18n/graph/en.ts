@@ -142,7 +142,8 @@ export const graph = {
   outputs: 'Outputs',
   positive: 'Positive',
   negative: 'Negative',
-  unitInput: 'weight in logits or pre-activation, and its share of the receiving node’s input',
+  unitInput:
+    'numbers: weight in logits or pre-activation; bars and order: share of the receiving node’s input',
   ofInput: 'of the receiving node’s input',
   noLinks: 'None shown',
   more: (shown: string, total: string) => `${shown} of ${total}`,

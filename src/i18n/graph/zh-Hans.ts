@@ -138,7 +138,7 @@ export const graph = {
   outputs: '输出',
   positive: '正',
   negative: '负',
-  unitInput: '权重（logits 或预激活），以及占接收节点输入的比例',
+  unitInput: '数字：权重（logits 或预激活）；长条与排序：占接收节点输入的比例',
   ofInput: '（占接收节点输入）',
   noLinks: '没有可显示的',
   more: (shown: string, total: string) => `${total} 条中的 ${shown} 条`,

@@ -138,7 +138,7 @@ export const graph = {
   outputs: '輸出',
   positive: '正',
   negative: '負',
-  unitInput: '權重（logits 或預活化），以及占接收節點輸入的比例',
+  unitInput: '數字：權重（logits 或預活化）；長條與排序：占接收節點輸入的比例',
   ofInput: '（占接收節點輸入）',
   noLinks: '沒有可顯示的',
   more: (shown: string, total: string) => `${total} 條中的 ${shown} 條`,

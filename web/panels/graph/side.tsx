@@ -256,6 +256,8 @@ function Connections(props: {
   return (
     <section>
       <h3 title={words.unitInput}>{title}</h3>
+      {/* Among outputs the two disagree: every one of them has another receiving node. */}
+      {props.side === 'outputs' ? <p class="note">{words.unitInput}</p> : null}
       {signs.map(({ name, own }) => (
         <Signed key={name} name={name} own={own} reach={reach} {...props} />
       ))}
