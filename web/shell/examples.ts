@@ -2,7 +2,7 @@ import { computed, effect } from '@preact/signals';
 import type { Example } from '../../src/lab/api.ts';
 import type { State } from '../state/fields.ts';
 import { examples } from '../state/run.ts';
-import { openState, setState, state } from '../state/url.ts';
+import { openState, readAddress, setState, state } from '../state/url.ts';
 import { resembles } from './likeness.ts';
 
 /** The ready states of the chosen model. */
@@ -60,6 +60,8 @@ export function openExample(example: Example): void {
  */
 export function openFirstExample(): void {
   const list = exampleList.peek();
+  // A link that was opened while the examples were on their way is not written over.
+  readAddress();
   const first = list.find(({ promptB, target }) => promptB !== null && target !== null) ?? list[0];
   if (first !== undefined && state.prompt.peek() === '') {
     setState(stateOf(first), { history: 'replace' });

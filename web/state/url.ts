@@ -10,12 +10,13 @@ import type { State, StateKey } from './fields.ts';
 const fragment = signal(location.hash);
 const texts = computed(() => parseFragment(fragment.value));
 
-window.addEventListener('hashchange', () => {
+/** Follows the address. Its events come a little after it has changed, so what writes it reads it first. */
+export function readAddress(): void {
   fragment.value = location.hash;
-});
-window.addEventListener('popstate', () => {
-  fragment.value = location.hash;
-});
+}
+
+window.addEventListener('hashchange', readAddress);
+window.addEventListener('popstate', readAddress);
 
 function derive<K extends StateKey>(key: K): ReadonlySignal<State[K]> {
   // Two steps, so that a change of another field does not make a new object of this one.
