@@ -71,8 +71,9 @@ for (const point of points) {
     const { low } = leastOfPlainEstimates(best, { inputs: 65_536, estimates: 16 });
     const { high } = leastOfPlainEstimates(best, { inputs: 65_536, estimates: 1 });
     assert.ok(low <= listed && listed <= high, `listed ${listed}, expected ${low} to ${high}`);
-    // Where one estimate is good to 1.5 %, so is the list.
-    if (best.deviation / 256 < 0.015 * best.loss) near(best.loss, listed, 0.017, 'the list');
+    // The listed losses of features that are not rare have little noise.
+    const dense = probability >= (features === 2 ? 0.2 : 0.3);
+    if (dense) near(best.loss, listed, 0.017, 'the list');
     if (hidden === 1) {
       const dedicated = probability / 3 - probability ** 2 / 4;
       const antipodal = probability ** 2 / 3;
